@@ -1,0 +1,108 @@
+"""A run as a message: `onhook.run.v1`, what waits in a retry tier or moves between requests.
+
+Shapes and ids live here; deciding what a run does next is the engine's and the worker's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from onhook.contracts.event import Event
+
+RUN_TYPE = "onhook.run.v1"
+RUN_NAMESPACE = UUID("6f6e686f-6f6b-5275-8e73-000000000001")
+LARGEST_RUN_BYTES = 4 * 1024 * 1024
+LARGEST_RESPONSE_BYTES = 256 * 1024
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class MalformedRun(Exception):
+    """The message is no run that can be read."""
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """Where a run stands: everything that the engine needs to go on."""
+
+    node: str | None = None
+    """Id of the node to perform next; None before the start and after the end."""
+    variables: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Outputs of finished nodes, by node name."""
+    visits: dict[str, Count] = field(default_factory=dict)
+    """How often each node was entered, by node id."""
+    in_error_handler: bool = False
+    """True once OnGlobalError has taken over: an error there ends the run."""
+
+
+class WaitingRequest(Struct, frozen=True, kw_only=True):
+    """A rendered request that was tried and waits. Headers and body are sent again as they are."""
+
+    node: str
+    visit: Count
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    attempts: Count
+    """Attempts that count against the budget."""
+    position: Count
+    """Where the run stands in the schedule of waits."""
+    first_attempt_at: datetime
+    requests_sent: Count
+    """All attempts, also those that cost none."""
+    refusals: Count = 0
+    """Answers 4xx with the short budget so far."""
+
+
+class RunMessage(Struct, frozen=True, kw_only=True):
+    """One execution of a flow on its way. `step` grows by one with each message of the run."""
+
+    run_id: str
+    step: Count
+    event: Event
+    flow_id: str
+    flow_name: str
+    version: Annotated[int, Meta(ge=1)]
+    progress: Progress
+    request: WaitingRequest | None = None
+    not_before: datetime | None = None
+    type: str = RUN_TYPE
+
+
+_decoder = msgspec.json.Decoder(RunMessage)
+
+
+def decode_run(body: bytes) -> RunMessage:
+    """Read a run message. Raises MalformedRun, which names the fault."""
+    try:
+        message = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRun(f"not a run: {error}") from None
+    if message.type != RUN_TYPE:
+        raise MalformedRun(f'not a run: type is "{message.type[:40]}", not "{RUN_TYPE}"')
+    return message
+
+
+def encode_run(message: RunMessage) -> bytes:
+    return msgspec.json.encode(message)
+
+
+def flow_id_of(name: str) -> str:
+    """The id of a flow whose file has none."""
+    return str(uuid5(RUN_NAMESPACE, f"flow {name}"))
+
+
+def run_id_of(source: str, event_id: str, flow_id: str) -> str:
+    """The same event and flow are the same run, however often the event comes."""
+    return str(uuid5(RUN_NAMESPACE, msgspec.json.encode([source, event_id, flow_id]).decode()))
+
+
+def webhook_id_of(run_id: str, node_id: str, visit: int) -> str:
+    """Stable over retries, redeliveries and replays (Standard Webhooks, `webhook-id`)."""
+    name = msgspec.json.encode([run_id, node_id, visit]).decode()
+    return f"msg_{uuid5(RUN_NAMESPACE, name)}"

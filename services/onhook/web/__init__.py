@@ -1,0 +1,1 @@
+"""What every HTTP app here shares: operations and their OpenAPI, errors, guard, health, serving."""

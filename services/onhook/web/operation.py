@@ -1,0 +1,113 @@
+"""An API's operations as a table: one row registers the route, checks its input and describes it.
+
+Routing, decoding and encoding live here; `openapi.py` turns the same rows into a document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from onhook.web.problem import Problem
+
+LARGEST_JSON_BYTES = 4 * 1024 * 1024
+
+
+class Empty(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request without a body, or with an empty object."""
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One request, read: `path` parts by name, `query` and `body` as the operation types them."""
+
+    request: web.Request
+    path: dict[str, str]
+    query: Any
+    body: Any
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One row. `errors` maps statuses to when they occur; 400, 403, 421 and 500 need no row."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    handler: Callable[[Call], Awaitable[Any]]
+    status: int = 200
+    response: Any = None
+    """Type of the answer's JSON; None: no body, or the handler returns a web.Response."""
+    media_type: str = "application/json"
+    body: Any = None
+    """Type of the request's JSON; None: the body is not read."""
+    body_is_optional: bool = False
+    query: type[Struct] | None = None
+    errors: dict[int, str] = {}
+
+
+def register(app: web.Application, operations: Sequence[Operation]) -> None:
+    for operation in operations:
+        app.router.add_route(operation.method, operation.path, _handler(operation))
+
+
+def _handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = Call(
+            request=request,
+            path=dict(request.match_info),
+            query=_read_query(operation.query, request) if operation.query else None,
+            body=await _read_body(operation, decoder, request) if decoder else None,
+        )
+        answer = await operation.handler(call)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return json_response(answer, operation.status)
+
+    return handle
+
+
+def json_response(answer: Any, status: int = 200) -> web.Response:
+    if answer is None:
+        return web.Response(status=status)
+    return web.Response(
+        status=status, body=msgspec.json.encode(answer), content_type="application/json"
+    )
+
+
+def _read_query(query: type[Struct], request: web.Request) -> Struct:
+    try:
+        return msgspec.convert(dict(request.query), query, strict=False)
+    except msgspec.ValidationError as error:
+        raise Problem(400, f"Query: {error}") from None
+
+
+async def _read_body(
+    operation: Operation, decoder: msgspec.json.Decoder[Any], request: web.Request
+) -> Any:
+    content = bytearray()
+    async for chunk in request.content.iter_chunked(65_536):
+        content += chunk
+        if len(content) > LARGEST_JSON_BYTES:
+            raise Problem(413, f"Body: larger than {LARGEST_JSON_BYTES} bytes")
+    if not content.strip() and operation.body_is_optional:
+        content = bytearray(b"{}")
+    try:
+        return decoder.decode(bytes(content))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, f"Body: {error}") from None
+
+
+def path_parameters(path: str) -> list[str]:
+    """Names in `/calls/{interaction_id}`; a pattern after a colon is left out."""
+    return re.findall(r"\{(\w+)", path)
+
+
+def documented_path(path: str) -> str:
+    return re.sub(r"\{(\w+):[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", r"{\1}", path)
