@@ -1,0 +1,1 @@
+"""The HTTP client that delivers: the port, its adapters and the address guard."""
