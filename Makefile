@@ -6,7 +6,7 @@ SHELL_SCRIPTS := scripts/e2e scripts/lock scripts/run scripts/setup scripts/test
 PYTHON_SCRIPTS := scripts/contracts
 
 help: ## List these tasks
-	@awk -F ': ## ' '/^[a-z]+: ## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Set up, play the canonical call once, then keep serving (Ctrl-C ends it)
 	@scripts/run

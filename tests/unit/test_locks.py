@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_lock_holds_names_versions_and_hashes_only(lock: str) -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_of_a_lock_has_a_hash(lock: str) -> None:
     lines = (ROOT / lock).read_text("utf-8").splitlines()
-    following = [after for line, after in zip(lines, lines[1:], strict=False) if "==" in line]
+    following = [after for line, after in pairwise(lines) if "==" in line]
     assert len(following) == len(pins(lock))
     assert all(line.startswith("    --hash=") for line in following)
 

@@ -36,7 +36,11 @@ class PublishRefused(BusError):
 
 
 class TopologyMismatch(BusError):
-    """A queue or exchange of ours exists with other arguments than ours."""
+    """A queue or exchange of ours has other arguments than ours, or is missing and may not be made."""
+
+
+class AccessRefused(BusError):
+    """The broker refuses our user, password or virtual host, or what we may do there."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -77,7 +81,10 @@ class Delivery(Protocol):
         ...
 
     async def ack(self) -> None:
-        """Settle it. When its connection is gone it will come again; that is no error here."""
+        """Settle it; again is nothing. Acknowledgements travel in groups, a few ms later.
+
+        When its connection is gone it will come again; that is no error here.
+        """
         ...
 
     async def give_back(self) -> None:
@@ -88,8 +95,8 @@ class Delivery(Protocol):
 class Bus(Protocol):
     """A durable topic bus.
 
-    Every method that reaches the broker raises BusUnavailable while it is away; the adapter
-    reconnects by itself, with jitter, for ever.
+    Every method that reaches the broker raises BusUnavailable while it is away, except `consume`,
+    which waits; the adapter reconnects by itself, with jitter, for ever.
     """
 
     @property
@@ -102,13 +109,20 @@ class Bus(Protocol):
         """Why it is not ready, in one line; None when it is."""
         ...
 
-    async def wait_ready(self) -> None: ...
+    async def wait_ready(self) -> None:
+        """Return once it is ready.
+
+        Raises TopologyMismatch or AccessRefused when the broker answered with that before it was
+        ever ready: nobody has set it right yet, so that waiting would only hide it.
+        """
+        ...
 
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
         """Store `message`, durably, and return when that is confirmed.
 
         Exchange "" puts it straight into the queue named `routing_key`. Raises BusUnavailable,
-        PublishUncertain, Unroutable or PublishRefused.
+        PublishUncertain, Unroutable or PublishRefused. Headers that are the broker's own books
+        (`x-death`, `x-delivery-count` and their like) are left out.
         """
         ...
 
@@ -128,7 +142,11 @@ class Bus(Protocol):
         ...
 
     async def depths(self) -> dict[str, int]:
-        """Messages that wait or are out for work, by queue, for every queue of the topology."""
+        """Messages by queue, for every queue of the topology.
+
+        The embedded bus counts those that are out for work too; AMQP tells only those that wait,
+        so on RabbitMQ what is prefetched or being worked on is not in it.
+        """
         ...
 
     async def close(self) -> None:

@@ -20,6 +20,8 @@ LARGEST_RUN_BYTES = 4 * 1024 * 1024
 LARGEST_RESPONSE_BYTES = 256 * 1024
 
 Count = Annotated[int, Meta(ge=0)]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A time with its offset: one without cannot be compared with now."""
 
 
 class MalformedRun(Exception):
@@ -52,7 +54,7 @@ class WaitingRequest(Struct, frozen=True, kw_only=True):
     """Attempts that count against the budget."""
     position: Count
     """Where the run stands in the schedule of waits."""
-    first_attempt_at: datetime
+    first_attempt_at: Instant
     requests_sent: Count
     """All attempts, also those that cost none."""
     refusals: Count = 0
@@ -68,9 +70,10 @@ class RunMessage(Struct, frozen=True, kw_only=True):
     flow_id: str
     flow_name: str
     version: Annotated[int, Meta(ge=1)]
-    progress: Progress
+    progress: Progress | None = None
+    """None: the run has not begun, and starts from its event."""
     request: WaitingRequest | None = None
-    not_before: datetime | None = None
+    not_before: Instant | None = None
     type: str = RUN_TYPE
 
 

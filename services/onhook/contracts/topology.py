@@ -147,6 +147,18 @@ def tier_for(wait_s: float) -> Tier | None:
     return next((tier for tier in reversed(TIERS) if tier.delay_s <= wait_s), None)
 
 
+def routes(exchange: str, routing_key: str) -> tuple[str, ...]:
+    """The queues that a message goes to; none when nothing takes it. Exchange "" is by name."""
+    if not exchange:
+        return (routing_key,) if routing_key in TOPOLOGY.by_name else ()
+    found = (
+        binding.queue
+        for binding in TOPOLOGY.bindings
+        if binding.exchange == exchange and key_matches(binding.routing_key, routing_key)
+    )
+    return tuple(dict.fromkeys(found))  # once each, however many bindings match
+
+
 def key_matches(pattern: str, routing_key: str) -> bool:
     """AMQP topic matching: `*` is one word, `#` any number of words (AMQP 0-9-1, 3.1.3.3)."""
     return _words_match(pattern.split("."), routing_key.split("."))

@@ -45,14 +45,16 @@ def parse_egress_rule(entry: str) -> EgressRule:
         except ValueError:
             raise ValueError(f'has the entry "{entry}", which is no host and no CIDR') from None
         raise ValueError(f'has the entry "{entry}" with host bits set; write {wider}')
-    if not name or any(char in name for char in "@?#[]:\\"):
+    if not name or any(char in name for char in "@?#[]:\\*"):
         raise ValueError(f'has the entry "{entry}", which is no host and no CIDR')
     return EgressRule(host=_host(name), port=port)
 
 
 def _split_port(entry: str) -> tuple[str, int | None]:
     if entry.startswith("["):
-        name, _, rest = entry[1:].partition("]")
+        name, bracket, rest = entry[1:].partition("]")
+        if not bracket or rest[:1] not in ("", ":"):
+            raise ValueError(f'has the entry "{entry}", which is no host and no CIDR')
         port_text = rest.removeprefix(":")
     elif entry.count(":") == 1:
         name, _, port_text = entry.partition(":")

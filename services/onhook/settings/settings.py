@@ -58,6 +58,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     synchronous: str
     log_level: str
     log_format: str
+    given: frozenset[str] = frozenset()
+    """Names of the settings that a flag, a variable or its file set; the others are defaults."""
 
     def sink_database(self) -> Path:
         return _sqlite_path(self.sink_db) or self.data / "sink" / "sink.sqlite"
@@ -146,6 +148,13 @@ def _url(*schemes: str) -> Callable[[str], str]:
         return value
 
     return read
+
+
+def http_url(value: str) -> str:
+    """Check an http or https address. Raises ValueError saying what is wrong."""
+    if not value:
+        raise ValueError("must be an address that starts with http://")
+    return _url("http", "https")(value)
 
 
 def _split(value: str) -> SplitResult:
@@ -358,31 +367,34 @@ def load(environment: Mapping[str, str], flags: Mapping[str, str | None] | None 
 
     `flags` maps setting names to texts. Raises SettingError, naming the variable and the way out.
     """
-    given = flags or {}
     values: dict[str, Any] = {}
+    given = set()
     for setting in SETTINGS:
-        origin, text = _find(setting, environment, given)
+        origin, text, is_given = _find(setting, environment, flags or {})
+        if is_given:
+            given.add(setting.name)
         try:
             values[setting.name] = setting.read(text)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             shown = "" if setting.is_secret else f' ("{text}")'
             raise SettingError(f"{origin}{shown} {error}") from None
-    return Settings(**values)
+    return Settings(**values, given=frozenset(given))
 
 
 def _find(
     setting: Setting, environment: Mapping[str, str], flags: Mapping[str, str | None]
-) -> tuple[str, str]:
+) -> tuple[str, str, bool]:
+    """Where its text comes from, the text, and whether anyone gave it."""
     if (flag := flags.get(setting.name)) is not None:
-        return setting.flag, flag.strip()
+        return setting.flag, flag.strip(), True
     if value := environment.get(setting.variable, "").strip():
-        return setting.variable, value
+        return setting.variable, value, True
     if setting.is_secret and (name := environment.get(setting.variable + "_FILE")):
         try:
-            return setting.variable + "_FILE", Path(name).read_text("utf-8").strip()
-        except OSError as error:
+            return setting.variable + "_FILE", Path(name).read_text("utf-8").strip(), True
+        except (OSError, UnicodeDecodeError) as error:
             raise SettingError(f"{setting.variable}_FILE: {error}") from None
-    return setting.variable, setting.default
+    return setting.variable, setting.default, False
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from onhook import __version__
-from onhook.web.operation import Operation, documented_path, path_parameters
+from onhook.web.operation import Operation, documented_path, path_patterns
 from onhook.web.problem import ErrorBody
 
 EVERYWHERE = {
@@ -25,13 +25,18 @@ EVERYWHERE = {
 
 def describe(title: str, summary: str, operations: Sequence[Operation]) -> dict[str, Any]:
     """The document for a service."""
-    types = [ErrorBody]
+    types: list[Any] = [ErrorBody]
     for operation in operations:
-        types += [kind for kind in (operation.body, operation.response) if kind is not None]
+        kinds = (operation.body, operation.response, operation.query)
+        types += [kind for kind in kinds if kind is not None]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
     schema_of = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+    for query in {operation.query for operation in operations if operation.query is not None}:
+        # Described parameter by parameter; only the types of its fields stay components.
+        name = schema_of[id(query)]["$ref"].rpartition("/")[2]
+        schema_of[id(query)] = components.pop(name)
     error = schema_of[id(ErrorBody)]
     paths: dict[str, Any] = {}
     for operation in operations:
@@ -51,7 +56,7 @@ def _operation(
     document: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "parameters": _parameters(operation),
+        "parameters": _parameters(operation, schema_of),
         "responses": _responses(operation, schema_of, error),
     }
     if operation.body is not None:
@@ -59,6 +64,8 @@ def _operation(
             "required": not operation.body_is_optional,
             "content": {"application/json": {"schema": schema_of[id(operation.body)]}},
         }
+    elif operation.body_media_type != "application/json":
+        document["requestBody"] = {"content": {operation.body_media_type: {}}}
     return document
 
 
@@ -83,13 +90,18 @@ def _responses(
     return responses
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _parameters(operation: Operation, schema_of: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in path_parameters(operation.path)
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"} | ({"pattern": f"^{pattern}$"} if pattern else {}),
+        }
+        for name, pattern in path_patterns(operation.path)
     ]
     if operation.query is not None:
-        schema = msgspec.json.schema_components([operation.query])[1][operation.query.__name__]
+        schema = schema_of[id(operation.query)]
         required = schema.get("required", [])
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": of}

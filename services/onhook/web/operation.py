@@ -46,7 +46,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     body: Any = None
     """Type of the request's JSON; None: the body is not read."""
     body_is_optional: bool = False
+    body_media_type: str = "application/json"
+    """Another one, with `body` None, says what the handler reads by itself."""
     query: type[Struct] | None = None
+    checks_itself: bool = False
+    """`query` and `body` only describe: the handler gets any JSON and a dict of texts."""
     errors: dict[int, str] = {}
 
 
@@ -56,13 +60,14 @@ def register(app: web.Application, operations: Sequence[Operation]) -> None:
 
 
 def _handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    decoder = msgspec.json.Decoder(operation.body) if operation.body is not None else None
+    typed = Any if operation.checks_itself else operation.body
+    decoder = msgspec.json.Decoder(typed) if operation.body is not None else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
         call = Call(
             request=request,
             path=dict(request.match_info),
-            query=_read_query(operation.query, request) if operation.query else None,
+            query=_read_query(operation, request),
             body=await _read_body(operation, decoder, request) if decoder else None,
         )
         answer = await operation.handler(call)
@@ -81,9 +86,13 @@ def json_response(answer: Any, status: int = 200) -> web.Response:
     )
 
 
-def _read_query(query: type[Struct], request: web.Request) -> Struct:
+def _read_query(operation: Operation, request: web.Request) -> Struct | dict[str, str] | None:
+    if operation.checks_itself:
+        return dict(request.query)
+    if operation.query is None:
+        return None
     try:
-        return msgspec.convert(dict(request.query), query, strict=False)
+        return msgspec.convert(dict(request.query), operation.query, strict=False)
     except msgspec.ValidationError as error:
         raise Problem(400, f"Query: {error}") from None
 
@@ -104,10 +113,19 @@ async def _read_body(
         raise Problem(400, f"Body: {error}") from None
 
 
+_PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
+
+
 def path_parameters(path: str) -> list[str]:
     """Names in `/calls/{interaction_id}`; a pattern after a colon is left out."""
-    return re.findall(r"\{(\w+)", path)
+    return [name for name, _ in path_patterns(path)]
+
+
+def path_patterns(path: str) -> list[tuple[str, str]]:
+    """Names in a path, each with the pattern after its colon, empty when there is none."""
+    return _PARAMETER.findall(path)
 
 
 def documented_path(path: str) -> str:
-    return re.sub(r"\{(\w+):[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", r"{\1}", path)
+    """The path as OpenAPI writes it: without patterns."""
+    return _PARAMETER.sub(r"{\1}", path)

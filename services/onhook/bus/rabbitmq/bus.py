@@ -1,0 +1,320 @@
+"""The bus on RabbitMQ: publishing with confirms, consuming, looking into queues.
+
+May live here: what the port promises, on two supervised connections, one to publish and one to
+consume, because a broker that is short of memory stops whoever publishes. It must not know what
+the messages mean; names and arguments come from contracts.topology.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiormq.channel import Channel
+from aiormq.connection import Connection
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from pamqp.commands import Basic
+from pamqp.common import FieldTable
+from yarl import URL
+
+from onhook.bus import limits
+from onhook.bus.background import Background, background
+from onhook.bus.port import (
+    AccessRefused,
+    Bus,
+    BusError,
+    BusUnavailable,
+    Delivery,
+    Message,
+    PublishRefused,
+    PublishUncertain,
+    TopologyMismatch,
+    Unroutable,
+)
+from onhook.bus.rabbitmq import declaration
+from onhook.bus.rabbitmq.delivery import RabbitDelivery
+from onhook.bus.rabbitmq.faults import broker_faults, describe, was_cancelled
+from onhook.bus.rabbitmq.foreign import tolerate_foreign_messages
+from onhook.bus.rabbitmq.link import (
+    RPC_TIMEOUT_S,
+    Link,
+    broker_url,
+    open_channel,
+    quiet_the_library,
+)
+from onhook.bus.rabbitmq.settlement import Settlement
+from onhook.bus.rabbitmq.subscription import Subscription
+from onhook.contracts.topology import TOPOLOGY, routes
+
+PUBLISH_CHANNELS = 4
+"""A channel is locked while a message is written to it; several keep publishers from queueing."""
+PUBLISH_TIMEOUT_S = 10.0
+PERSISTENT = 2
+
+
+@asynccontextmanager
+async def connect(
+    url: str, *, declare: bool = True, name: str, publish_timeout_s: float = PUBLISH_TIMEOUT_S
+) -> AsyncIterator[Bus]:
+    """Open the bus on the broker at `url`, close it at the end.
+
+    `name` is shown in RabbitMQ's list of connections. With `declare` the topology is declared, or
+    else only looked for. Returns after the first attempt to connect: when the broker is away the
+    bus is not ready yet and goes on trying. Raises TopologyMismatch or AccessRefused when the
+    broker answers but will not do, BusError for an address that is none.
+    """
+    tolerate_foreign_messages()
+    quiet_the_library()
+    address = broker_url(url)
+    async with background() as tasks:
+        bus = RabbitBus(address, tasks, declare=declare, name=name, timeout_s=publish_timeout_s)
+        try:
+            await bus.first_attempt()
+            yield bus
+        finally:
+            await bus.close()
+
+
+class RabbitBus:
+    """The port's Bus on RabbitMQ. Made by `connect`."""
+
+    def __init__(
+        self, url: URL, tasks: Background, *, declare: bool, name: str, timeout_s: float
+    ) -> None:
+        self._tasks = tasks
+        self._establish = declaration.declare if declare else declaration.check
+        self._publish_timeout_s = timeout_s
+        self._one_declares = asyncio.Lock()
+        self._one_takes = asyncio.Lock()
+        self._established_at = 0.0
+        self._topology_trouble: str | None = None
+        self._channels: list[Channel] = []
+        self._turn = 0
+        self._subscriptions: dict[Subscription, asyncio.Task[None]] = {}
+        self._settlements: set[Settlement] = set()
+        self._is_closed = False
+        self._publishing = Link(url, f"{name}: publish", self._prepare_publishing)
+        self._consuming = Link(url, f"{name}: consume", self._prepare_consuming)
+        self._supervisors = [
+            tasks.start(link.run(), "rabbitmq link") for link in (self._publishing, self._consuming)
+        ]
+
+    @property
+    def is_ready(self) -> bool:
+        return self.trouble is None
+
+    @property
+    def trouble(self) -> str | None:
+        if self._is_closed:
+            return "the bus is closed"
+        return self._publishing.trouble or self._consuming.trouble or self._topology_trouble
+
+    async def first_attempt(self) -> None:
+        """Wait until both links have tried once; raises what the broker refused them for."""
+        for link in (self._publishing, self._consuming):
+            await link.attempted.wait()
+            if link.refusal is not None:
+                raise link.refusal
+
+    async def wait_ready(self) -> None:
+        await self._publishing.up_or_refused()
+        await self._consuming.up_or_refused()
+
+    # -- publishing
+
+    async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
+        limits.check(exchange, routing_key, message)
+        try:
+            await self._publish(exchange, routing_key, message)
+        except Unroutable:
+            if not routes(exchange, routing_key):
+                raise
+            # A queue of ours was deleted under us. Returned means certainly not stored.
+            with suppress(BusError):
+                await self._repair()
+            await self._publish(exchange, routing_key, message)
+
+    async def _publish(self, exchange: str, routing_key: str, message: Message) -> None:
+        connection = self._publishing.connection()
+        self._turn = (self._turn + 1) % len(self._channels)
+        channel = self._channels[self._turn]
+        is_on_its_way = False
+        try:
+            async with asyncio.timeout(self._publish_timeout_s):
+                await connection.ready()
+                is_on_its_way = True
+                await channel.basic_publish(
+                    message.body,
+                    exchange=exchange,
+                    routing_key=routing_key,
+                    properties=_properties(message),
+                    mandatory=True,
+                    wait=False,  # the confirm says more than a drained socket
+                )
+        except PublishError as error:
+            raise Unroutable(
+                f'no queue takes routing key "{routing_key}" from '
+                f"{f'exchange {exchange}' if exchange else 'the default exchange'}"
+            ) from error
+        except DeliveryError as error:
+            raise PublishRefused(
+                f'the broker refused message {message.message_id} for "{routing_key}": '
+                "a queue is full, or the broker is short of disk or memory"
+            ) from error
+        except ChannelInvalidStateError as error:
+            raise BusUnavailable(self._publishing.trouble or "the channel is closed") from error
+        except asyncio.CancelledError as error:
+            if was_cancelled():
+                raise
+            raise _uncertain(message, "the connection was closed") from error
+        except TimeoutError as error:
+            if not is_on_its_way:
+                raise BusUnavailable(
+                    "the broker blocks publishers: it is short of memory or disk"
+                ) from error
+            raise _uncertain(
+                message, f"no confirmation within {self._publish_timeout_s:g} s"
+            ) from error
+        except (AMQPError, OSError, RuntimeError) as error:
+            raise _uncertain(message, describe(error)) from error
+
+    async def _prepare_publishing(self, connection: Connection) -> list[Channel]:
+        await self._establish_on(connection)
+        self._channels = [
+            await open_channel(connection, confirms=True) for _ in range(PUBLISH_CHANNELS)
+        ]
+        return self._channels
+
+    # -- consuming
+
+    @asynccontextmanager
+    async def consume(self, queue: str, prefetch: int) -> AsyncIterator[AsyncIterator[Delivery]]:
+        if self._is_closed:
+            raise BusUnavailable("the bus is closed")
+        subscription = Subscription(
+            self._consuming, queue, prefetch, settle=self._settle, repair=self._repair
+        )
+        task = self._tasks.start(subscription.run(), f"consume {queue}")
+        self._subscriptions[subscription] = task
+        try:
+            yield subscription
+        finally:
+            await self._stop(subscription)
+
+    async def take(self, queue: str, message_id: str) -> Delivery | None:
+        async with self._one_takes:
+            connection = self._consuming.connection()
+            with broker_faults():
+                channel = await open_channel(connection)
+                try:
+                    found = await self._look_through(channel, queue, message_id)
+                except BaseException:
+                    await channel.close(timeout=RPC_TIMEOUT_S)  # returns all that was looked at
+                    raise
+                if found is None:
+                    await channel.close(timeout=RPC_TIMEOUT_S)
+                return found
+
+    async def _look_through(self, channel: Channel, queue: str, message_id: str) -> Delivery | None:
+        """Get message after message until the right one; the others go back, in one frame."""
+        looked_at = 0
+        while True:
+            message = await channel.basic_get(queue, timeout=RPC_TIMEOUT_S)
+            tag = message.delivery_tag
+            is_found = tag is not None and message.header.properties.message_id == message_id
+            if tag is not None and not is_found:
+                looked_at = tag
+                continue
+            if looked_at:
+                await channel.basic_nack(looked_at, multiple=True, requeue=True)
+            if tag is None:
+                return None
+            settlement = self._settle(channel, told_up_to=looked_at)
+            delivery = RabbitDelivery(message, queue, tag, settlement)
+            settlement.retire()
+            return delivery
+
+    async def depths(self) -> dict[str, int]:
+        connection = self._consuming.connection()
+        with broker_faults():
+            channel = await open_channel(connection)
+            try:
+                return {
+                    queue.name: (
+                        await channel.queue_declare(queue.name, passive=True, timeout=RPC_TIMEOUT_S)
+                    ).message_count
+                    or 0
+                    for queue in TOPOLOGY.queues
+                }
+            finally:
+                await channel.close(timeout=RPC_TIMEOUT_S)
+
+    async def _prepare_consuming(self, connection: Connection) -> list[Channel]:
+        await self._establish_on(connection)
+        return []
+
+    def _settle(self, channel: Channel, *, told_up_to: int = 0) -> Settlement:
+        settlement = Settlement(channel, told_up_to=told_up_to)
+        self._settlements.add(settlement)
+        task = self._tasks.start(settlement.run(), "settle")
+        task.add_done_callback(lambda _: self._settlements.discard(settlement))
+        return settlement
+
+    async def _stop(self, subscription: Subscription) -> None:
+        task = self._subscriptions.pop(subscription, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            await subscription.stop()
+
+    # -- topology
+
+    async def _establish_on(self, connection: Connection) -> None:
+        async with self._one_declares:
+            await self._establish(connection)
+            self._established_at = asyncio.get_running_loop().time()
+            self._topology_trouble = None
+
+    async def _repair(self) -> None:
+        """Declare, or look for, the topology again, unless someone just did."""
+        noticed_at = asyncio.get_running_loop().time()
+        async with self._one_declares:
+            if self._established_at > noticed_at:
+                return
+            connection = self._consuming.connection()
+            try:
+                with broker_faults():
+                    await self._establish(connection)
+            except (AccessRefused, TopologyMismatch) as refusal:
+                self._topology_trouble = str(refusal)
+                raise
+            self._established_at = asyncio.get_running_loop().time()
+            self._topology_trouble = None
+
+    async def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for subscription in list(self._subscriptions):
+            await self._stop(subscription)
+        for settlement in list(self._settlements):
+            await settlement.finish()
+        for supervisor in self._supervisors:
+            supervisor.cancel()
+        await asyncio.wait(self._supervisors)
+
+
+def _properties(message: Message) -> Basic.Properties:
+    headers: FieldTable = {**limits.own_headers(message)}
+    return Basic.Properties(
+        delivery_mode=PERSISTENT,
+        message_id=message.message_id,
+        message_type=message.type,
+        content_type=message.content_type,
+        headers=headers or None,
+    )
+
+
+def _uncertain(message: Message, why: str) -> PublishUncertain:
+    return PublishUncertain(f"message {message.message_id} may or may not be stored: {why}")

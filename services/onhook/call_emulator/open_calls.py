@@ -1,0 +1,74 @@
+"""The calls that have not ended, in their order of arrival, and what of their steps went wrong.
+
+Finding and settling failed steps lives here; which steps there are does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onhook.call_emulator.agent import AgentState
+from onhook.call_emulator.contact import Contact, ContactState
+from onhook.call_emulator.pending_step import OpenCall, StepRunner
+
+
+class OpenCalls:
+    """By interaction id. A call in state NEW is there for its arrival to be repeated only."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, OpenCall] = {}
+
+    def __iter__(self) -> Iterator[OpenCall]:
+        return iter(list(self._calls.values()))
+
+    def get(self, interaction: str) -> OpenCall | None:
+        return self._calls.get(interaction)
+
+    def add(self, contact: Contact) -> OpenCall:
+        call = self._calls[contact.interaction_id] = OpenCall(contact)
+        return call
+
+    def forget(self, call: OpenCall) -> None:
+        self._calls.pop(call.contact.interaction_id, None)
+
+    def contacts(self) -> list[Contact]:
+        return [call.contact for call in self]
+
+    async def settle_arrivals(self, runner: StepRunner, key: str) -> Contact | None:
+        """Settle arrivals that failed; the contact, when `key` repeats one of them.
+
+        Arrivals under way are left alone: the same request twice at once is two calls.
+        """
+        for call in self:
+            if call.contact.state is not ContactState.NEW or call.turn.locked():
+                continue
+            async with call.turn:
+                if call.pending is not None and call.pending.key == key:
+                    await runner.finish(call)
+                    return call.contact
+                await runner.settle(call)
+                if call.contact.state is ContactState.NEW:
+                    self.forget(call)
+        return None
+
+    async def settle_offers(self, runner: StepRunner, agent_id: str | None = None) -> None:
+        """Settle offers that failed, of one agent or of all; nobody may offer meanwhile.
+
+        An agent with an offer that may be on the bus must not take another step before it.
+        """
+        for call in self:
+            if not _has_failed_offer(call, agent_id):
+                continue
+            async with call.turn:
+                if _has_failed_offer(call, agent_id):
+                    await runner.settle(call)
+
+
+def _has_failed_offer(call: OpenCall, agent_id: str | None) -> bool:
+    agent = call.pending.agent if call.pending is not None else None
+    return (
+        call.contact.state is ContactState.QUEUED
+        and agent is not None
+        and agent.state is AgentState.ENGAGED
+        and agent_id in (None, agent.profile.id)
+    )

@@ -1,0 +1,119 @@
+"""`onhook doctor`: what is set, what answers, what is blocked and why."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from ipaddress import ip_address
+
+from msgspec import Struct
+
+from onhook.bus import rabbitmq
+from onhook.bus.port import BusError
+from onhook.cli import logs
+from onhook.cli.api_client import Refused, call
+from onhook.cli.failure import Failure
+from onhook.cli.main import settings_from
+from onhook.egress.address_guard import Address, blocked_message, may_reach
+from onhook.egress.port import SendError
+from onhook.egress.target import read_target
+from onhook.settings import SETTINGS, Settings, shown_value, unknown_variables
+from onhook.settings.contact_centre import ContactCentreError, load_contact_centre
+from onhook.up.addresses import expected_addresses, rule_for
+
+SERVICES = {"call-emulator": "emulator", "event-flow": "worker", "sink": "sink"}
+
+
+class Finding(Struct, frozen=True):
+    """One line: `is_well` None is for what is neither good nor bad."""
+
+    name: str
+    is_well: bool | None
+    text: str
+
+
+def execute(given: argparse.Namespace) -> int:
+    settings = expected_addresses(settings_from(given))
+    logs.configure("error", "auto")
+    if given.ready:
+        finding = _service(settings, given.ready)
+        sys.stdout.write(f"{finding.name}: {finding.text}\n")
+        return 0 if finding.is_well else 1
+    findings = [*_set(settings), *_files(settings)]
+    findings += [_service(settings, name) for name in SERVICES]
+    findings += [asyncio.run(_broker(settings)), _webhook(settings)]
+    for finding in findings:
+        mark = {True: "ok  ", False: "FAIL", None: "    "}[finding.is_well]
+        sys.stdout.write(f"{mark} {finding.name:<22} {finding.text}\n")
+    return 1 if any(finding.is_well is False for finding in findings) else 0
+
+
+def _set(settings: Settings) -> list[Finding]:
+    found = [
+        Finding(setting.variable, None, shown_value(setting, settings))
+        for setting in SETTINGS
+        if setting.name in settings.given
+    ]
+    unknown = [Finding("environment", False, line) for line in unknown_variables(os.environ)]
+    return [*(found or [Finding("settings", None, "none is set; defaults hold")]), *unknown]
+
+
+def _files(settings: Settings) -> list[Finding]:
+    try:
+        centre = load_contact_centre(settings.contact_centre)
+    except ContactCentreError as error:
+        return [Finding("contact centre", False, str(error))]
+    points = ", ".join(f"{point.name} -> {point.flow}" for point in centre.entry_points)
+    return [Finding("contact centre", True, f"{len(centre.agents)} agents; {points}")]
+
+
+def _service(settings: Settings, name: str) -> Finding:
+    address = getattr(settings, f"{SERVICES[name]}_url")
+    try:
+        call(name, "GET", f"{address}/readyz")
+    except Refused as refused:
+        return Finding(name, False, f"{address} is not ready: {refused}")
+    except Failure:
+        return Finding(name, None, f"nothing answers at {address}")
+    return Finding(name, True, f"{address} is ready")
+
+
+async def _broker(settings: Settings) -> Finding:
+    if not settings.amqp_url:
+        return Finding("bus", True, f"embedded, in {settings.data / 'bus'}")
+    try:
+        async with rabbitmq.connect(settings.amqp_url, declare=False, name="onhook doctor") as bus:
+            trouble = bus.trouble
+    except BusError as error:
+        return Finding("bus", False, str(error))
+    if trouble:
+        return Finding("bus", False, trouble)
+    return Finding("bus", True, "RabbitMQ answers, and every queue is there")
+
+
+def _webhook(settings: Settings) -> Finding:
+    """Whether a delivery could leave: the address guard's judgement, without a request."""
+    if not settings.webhook_url:
+        return Finding(
+            "webhook", None, "ONHOOK_WEBHOOK_URL is not set; `onhook up` takes the sink's token"
+        )
+    rules = (*settings.egress_allow, rule_for(settings.sink_url))
+    try:
+        target = read_target(settings.webhook_url)
+        addresses = [target.address] if target.address else _resolved(target.host, target.port)
+    except SendError as error:
+        return Finding("webhook", False, error.message)
+    except OSError as error:
+        return Finding("webhook", False, f"{target.where}: the name does not resolve ({error})")
+    if not any(may_reach(rules, target.host, target.port, each) for each in addresses):
+        message = blocked_message(rules, target.host, target.port, addresses[0])
+        return Finding("webhook", False, message)
+    return Finding("webhook", True, f"{target.where} may be reached")
+
+
+def _resolved(host: str, port: int) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [ip_address(entry[4][0]) for entry in found]

@@ -1,0 +1,101 @@
+"""What `onhook up` and `onhook demo` print: the start, then a line each way as it happens. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+import msgspec
+
+from onhook.event_flow.notice import AttemptMade, EventReceived, MessageSetAside, Notice
+from onhook.settings import Settings
+from onhook.settings.contact_centre import ContactCentre
+
+PLAYED = {"variables": {"WhoIsCalling": "Ada Lovelace"}}
+
+
+def start_lines(
+    settings: Settings,
+    centre: ContactCentre,
+    webhook_url: str,
+    found: tuple[str, ...],
+    ready_ms: int,
+    version: str,
+) -> list[str]:
+    """What a person needs to go on, ready to copy."""
+    point = centre.entry_points[0]
+    agents = ", ".join(f"{agent.id} ({agent.name})" for agent in centre.agents) or "none"
+    rows = [
+        ("call emulator", settings.emulator_public_url),
+        ("worker", settings.worker_public_url),
+        ("sink", settings.sink_public_url),
+        ("agent", agents),
+        ("entry point", f"{point.name} {', '.join(point.dial_numbers)} -> {point.flow}"),
+        ("webhook", webhook_url),
+        ("bus", "RabbitMQ" if settings.amqp_url else "embedded"),
+        ("data", str(settings.data)),
+    ]
+    lines = [f"onhook {version}, ready in {ready_ms / 1000:.1f} s", ""]
+    lines += [f"  {name:<14} {value}" for name, value in rows]
+    if found:
+        lines += ["", "Found:", *(f"  {line}" for line in found)]
+    body = shlex.quote(msgspec.json.encode(PLAYED).decode())
+    curl = f"curl -H 'Content-Type: application/json' -d {body}"
+    lines += [
+        "",
+        "Play a whole call:",
+        f"  {curl} {settings.emulator_public_url}/calls/play",
+    ]
+    if webhook_url.startswith(settings.sink_url):
+        lines += ["", "See what arrived:", f"  curl {latest_capture_url(settings)}"]
+    lines += ["", "Ctrl-C stops. Enter tries what waits now.", ""]
+    return lines
+
+
+def latest_capture_url(settings: Settings) -> str:
+    return f"{settings.sink_public_url}/token/{settings.sink_token}/request/latest"
+
+
+def notice_line(notice: Notice) -> str | None:
+    """One line for what happened; None for what is not worth one."""
+    if isinstance(notice, EventReceived):
+        return _event_line(notice) if notice.is_handled else None
+    if isinstance(notice, AttemptMade):
+        return _attempt_line(notice)
+    return _set_aside_line(notice)
+
+
+def _event_line(notice: EventReceived) -> str:
+    return f"--> {notice.event_type} {short(notice.interaction_id)}"
+
+
+def _attempt_line(notice: AttemptMade) -> str:
+    if notice.status is None:
+        answer = notice.detail or notice.fault or "failed"
+    else:
+        answer = str(notice.status)
+    if notice.again_in_s is not None:
+        return f"<-- {answer}, again in {duration(notice.again_in_s)}"
+    if notice.gave_up is not None:
+        return f"<-- {answer}, {notice.gave_up}"
+    return f"<-- {answer} {notice.elapsed_ms:.0f} ms"
+
+
+def _set_aside_line(notice: MessageSetAside) -> str:
+    return f"xxx set aside in {notice.queue}: {notice.reason}"
+
+
+def short(identifier: str | None) -> str:
+    """An id with its start and end visible."""
+    if not identifier:
+        return "(no interaction id)"
+    return identifier if len(identifier) <= 12 else f"{identifier[:4]}...{identifier[-4:]}"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.0f} h"

@@ -1,0 +1,95 @@
+"""`onhook trace`: what became of an interaction: event, flow, run, attempts, capture, or why not."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from onhook.cli.api_client import Refused, call
+from onhook.cli.failure import Failure
+from onhook.cli.main import settings_from
+from onhook.settings import Settings
+from onhook.up.addresses import expected_addresses
+
+
+def execute(given: argparse.Namespace) -> int:
+    settings = expected_addresses(settings_from(given))
+    name = quote(given.interaction, safe="")
+    history = call("worker", "GET", f"{settings.worker_url}/interactions/{name}")
+    contact = _contact(settings, name)
+    for run in history["runs"]:
+        for attempt in run["attempts"]:
+            attempt["capture"] = _capture(settings, attempt["response_headers"])
+    found = {"interaction_id": given.interaction, "call": contact, **history}
+    if given.json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+    else:
+        sys.stdout.write("\n".join(trace_lines(found)) + "\n")
+    return 0 if contact or history["runs"] or history["events"] or history["dead_letters"] else 1
+
+
+def _contact(settings: Settings, name: str) -> Any:
+    """The call as the emulator has it; None when it has none, or is not there to ask."""
+    try:
+        return call("call emulator", "GET", f"{settings.emulator_url}/calls/{name}")
+    except Failure:
+        return None
+
+
+def _capture(settings: Settings, headers: dict[str, str]) -> str | None:
+    """The address of what the sink recorded, when the answer came from our sink."""
+    token, request = headers.get("x-token-id"), headers.get("x-request-id")
+    if not token or not request:
+        return None
+    path = f"/token/{quote(token, safe='')}/request/{quote(request, safe='')}"
+    try:
+        call("sink", "GET", settings.sink_url + path)
+    except Refused:
+        return None
+    except Failure:
+        return None
+    return settings.sink_public_url + path
+
+
+def trace_lines(found: dict[str, Any]) -> list[str]:
+    """The story in lines, oldest first."""
+    lines = [f"interaction {found['interaction_id']}"]
+    contact = found["call"]
+    if contact is not None:
+        lines.append(f"  call {contact['state']}, from {contact['ani']} to {contact['dnis']}")
+    for event in found["events"]:
+        lines.append(f"  event {event['event_type']}: {event['outcome']}, {event['reason']}")
+    for run in found["runs"]:
+        lines += _run_lines(run)
+    for dead in found["dead_letters"]:
+        lines.append(f"  dead letter in {dead['queue']}: {dead['reason']}")
+    if len(lines) == 1:
+        lines.append("  nothing is known of it: no call, no event that named it, no run")
+    elif not found["runs"]:
+        lines.append("  no run: nothing of it started a flow")
+    return lines
+
+
+def _run_lines(run: dict[str, Any]) -> list[str]:
+    row = run["run"]
+    lines = [
+        f"  event {row['event_type']} {row['event_id']}",
+        f"    flow {row['flow_name']} v{row['version']}, run {row['run_id']}: {row['state']}",
+    ]
+    for attempt in run["attempts"]:
+        answer = attempt["status"] or attempt["detail"] or attempt["fault"]
+        lines.append(
+            f"      attempt {attempt['number']} {attempt['started_at']} {attempt['method']} "
+            f"{attempt['url']} -> {answer} in {attempt['elapsed_ms']:.0f} ms"
+        )
+        if attempt["capture"]:
+            lines.append(f"        capture {attempt['capture']}")
+        if attempt["next_at"]:
+            lines.append(f"        again at {attempt['next_at']}")
+    if row["reason"]:
+        lines.append(f"      {row['reason']}")
+    return lines

@@ -1,0 +1,139 @@
+"""`onhook up`: all three services until Ctrl-C, and a line each way as it happens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from onhook import __version__
+from onhook.cli import logs, process, show
+from onhook.cli.failure import Failure
+from onhook.cli.main import settings_from
+from onhook.cli.played import play_and_show
+from onhook.event_flow.notice import Notice
+from onhook.settings import SettingError, Settings
+from onhook.settings.contact_centre import load_contact_centre
+from onhook.settings.settings import http_url
+from onhook.up import app
+from onhook.up.app import Up
+
+
+def execute(given: argparse.Namespace) -> int:
+    started = time.monotonic()
+    settings = _with_ports(settings_from(given, log_level="warning"), given.port)
+    if given.to is not None:
+        try:
+            http_url(given.to)
+        except ValueError as error:
+            raise SettingError(f'--to ("{given.to}") {error}') from None
+    logs.configure(settings.log_level, settings.log_format)
+    process.run(lambda stopping: _serve(settings, given, stopping, started))
+    return 0
+
+
+def _with_ports(settings: Settings, first: int | None) -> Settings:
+    if first is None:
+        return settings
+    if not 0 <= first <= 65_533:
+        raise Failure("--port must be from 0 to 65533", 2)
+    ports = [0, 0, 0] if first == 0 else [first, first + 1, first + 2]
+    return msgspec.structs.replace(
+        settings, emulator_port=ports[0], worker_port=ports[1], sink_port=ports[2]
+    )
+
+
+async def _serve(
+    settings: Settings, given: argparse.Namespace, stopping: asyncio.Event, started: float
+) -> None:
+    def tell(notice: Notice) -> None:
+        line = show.notice_line(notice)
+        if line is not None and not given.json:
+            _say(line)
+
+    async with app.running(settings, to=given.to, observe=tell) as up:
+        ready_ms = round((time.monotonic() - started) * 1000)
+        _say(_ready(up, ready_ms, as_json=given.json))
+        with _nothing() if given.json else _enter_pressed() as enter:
+            if given.demo:
+                await play_and_show(up, who="Ada Lovelace", say=_say)
+                _say("\nServing until Ctrl-C. Enter tries what waits now.")
+            await _until_stopped(up, stopping, enter)
+        if not given.json:
+            _say("\nStopping: finishing what is under way")
+
+
+def _ready(up: Up, ready_ms: int, *, as_json: bool) -> str:
+    settings = up.settings
+    if as_json:
+        return msgspec.json.encode(
+            {
+                "emulator": settings.emulator_url,
+                "worker": settings.worker_url,
+                "sink": settings.sink_url,
+                "webhook_url": up.webhook_url,
+                "token": settings.sink_token,
+                "ready_ms": ready_ms,
+            }
+        ).decode()
+    centre = load_contact_centre(settings.contact_centre)
+    return "\n".join(
+        show.start_lines(settings, centre, up.webhook_url, up.found, ready_ms, __version__)
+    )
+
+
+async def _until_stopped(up: Up, stopping: asyncio.Event, enter: asyncio.Event) -> None:
+    """Each Enter tries what waits now."""
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        while not stopping.is_set():
+            pressed = asyncio.create_task(enter.wait())
+            try:
+                await asyncio.wait({stopped, pressed}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                pressed.cancel()
+            if enter.is_set() and not stopping.is_set():
+                enter.clear()
+                tried = await up.worker.replay.try_all_now()
+                _say(f"trying {tried} now" if tried else "nothing waits")
+    finally:
+        stopped.cancel()
+
+
+@contextmanager
+def _nothing() -> Iterator[asyncio.Event]:
+    yield asyncio.Event()
+
+
+@contextmanager
+def _enter_pressed() -> Iterator[asyncio.Event]:
+    """An event that is set when a line comes in on stdin, where stdin can be watched."""
+    pressed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin)
+            return
+        pressed.set()
+
+    try:
+        loop.add_reader(sys.stdin, read)
+    except (OSError, ValueError, AttributeError):  # closed, a plain file, or none at all
+        yield pressed
+        return
+    try:
+        yield pressed
+    finally:
+        loop.remove_reader(sys.stdin)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

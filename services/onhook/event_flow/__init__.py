@@ -1,0 +1,1 @@
+"""The event-flow worker: consumes events, runs flows, delivers requests, retries, dead letters."""

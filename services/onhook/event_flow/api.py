@@ -1,0 +1,387 @@
+"""The worker's HTTP API: flows, runs, dead letters, what became of an interaction.
+
+Rows and translation only; the work is the catalogue's, the journal's and replay's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from onhook.bus.port import Bus, BusError
+from onhook.event_flow.catalogue import LATEST, Catalogue
+from onhook.event_flow.replay import NotPossible, Replay
+from onhook.flow.errors import Finding, FlowError
+from onhook.flow.model import FlowFile
+from onhook.journal.port import (
+    Attempt,
+    DeadLetter,
+    History,
+    Journal,
+    JournalError,
+    Run,
+    RunState,
+    Version,
+)
+from onhook.web.app import Api
+from onhook.web.operation import Call, Empty, Operation
+from onhook.web.problem import Problem
+
+T = TypeVar("T")
+
+TITLE = "Onhook event-flow worker"
+SUMMARY = "Published flows, their runs and attempts, dead letters."
+STORE_ERRORS = {503: "The bus or the journal does not answer now"}
+
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+
+
+class LabelQuery(Struct, frozen=True):
+    label: str = LATEST
+
+
+class PublishQuery(Struct, frozen=True):
+    label: str | None = None
+    comment: str | None = None
+
+
+class RunsQuery(Struct, frozen=True):
+    interaction_id: str | None = None
+    state: RunState | None = None
+    limit: Limit = 50
+
+
+class LimitQuery(Struct, frozen=True):
+    limit: Limit = 50
+
+
+class FlowSummary(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    version: int
+    labels: dict[str, int]
+    comment: str | None
+    published_at: datetime
+
+
+class FlowDetail(Struct, frozen=True, kw_only=True):
+    """A flow's version behind a label. `file` is what publish accepts."""
+
+    id: str
+    name: str
+    version: int
+    labels: dict[str, int]
+    comment: str | None
+    published_at: datetime
+    handlers: list[str]
+    file: FlowFile
+
+
+class FlowPublished(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    version: int
+    is_new: bool
+    labels: dict[str, int]
+    findings: list[Finding]
+
+
+class RunSummary(Struct, frozen=True, kw_only=True):
+    run_id: str
+    interaction_id: str | None
+    event_type: str
+    event_id: str
+    source: str
+    flow_name: str
+    flow_id: str
+    version: int
+    state: RunState
+    step: int
+    reason: str | None
+    next_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RunDetail(Struct, frozen=True, kw_only=True):
+    run: RunSummary
+    attempts: list[Attempt]
+
+
+class TriedNow(Struct, frozen=True):
+    runs: int
+
+
+class Replayed(Struct, frozen=True):
+    run_id: str | None
+
+
+class EventSummary(Struct, frozen=True, kw_only=True):
+    event_type: str
+    event_id: str
+    outcome: str
+    reason: str
+    at: datetime
+
+
+class InteractionHistory(Struct, frozen=True, kw_only=True):
+    events: list[EventSummary]
+    runs: list[RunDetail]
+    dead_letters: list[DeadLetter]
+
+
+class WorkerApi:
+    def __init__(self, *, bus: Bus, journal: Journal, catalogue: Catalogue, replay: Replay) -> None:
+        self._bus = bus
+        self._journal = journal
+        self._catalogue = catalogue
+        self._replay = replay
+
+    async def flows(self, _call: Call) -> list[FlowSummary]:
+        return [
+            FlowSummary(
+                id=version.flow_id,
+                name=version.name,
+                version=version.number,
+                labels=self._catalogue.labels_of(version.flow_id),
+                comment=version.comment,
+                published_at=version.published_at,
+            )
+            for version in self._catalogue.latest()
+        ]
+
+    async def flow(self, call: Call) -> FlowDetail:
+        name, label = call.path["flow"], call.query.label
+        version: Version | None = self._catalogue.version(name, label)
+        if version is None:
+            raise Problem(404, f'No flow "{name[:80]}" with the label "{label[:80]}"')
+        flow = self._catalogue.flow(version.flow_id, version.number)
+        return FlowDetail(
+            id=version.flow_id,
+            name=version.name,
+            version=version.number,
+            labels=self._catalogue.labels_of(version.flow_id),
+            comment=version.comment,
+            published_at=version.published_at,
+            handlers=sorted(flow.handlers),
+            file=msgspec.json.decode(version.content, type=FlowFile),
+        )
+
+    async def publish(self, call: Call) -> FlowPublished:
+        labels = (call.query.label,) if call.query.label else ()
+        try:
+            published = await _stored(
+                lambda: self._catalogue.publish(
+                    msgspec.json.encode(call.body),
+                    call.body.name,
+                    labels=labels,
+                    comment=call.query.comment,
+                )
+            )
+        except FlowError as error:
+            raise Problem(422, str(error)) from None
+        return FlowPublished(
+            id=published.version.flow_id,
+            name=published.version.name,
+            version=published.version.number,
+            is_new=published.is_new,
+            labels=self._catalogue.labels_of(published.version.flow_id),
+            findings=list(published.flow.findings),
+        )
+
+    async def runs(self, call: Call) -> list[RunSummary]:
+        query: RunsQuery = call.query
+        runs = await _stored(
+            lambda: self._journal.runs(
+                interaction_id=query.interaction_id, state=query.state, limit=query.limit
+            )
+        )
+        return [_summary(run) for run in runs]
+
+    async def run(self, call: Call) -> RunDetail:
+        run_id = call.path["run"]
+        run = await _stored(lambda: self._journal.run(run_id))
+        if run is None:
+            raise Problem(404, f'No run "{run_id[:80]}"')
+        attempts = await _stored(lambda: self._journal.attempts(run_id))
+        return RunDetail(run=_summary(run), attempts=attempts)
+
+    async def try_now(self, call: Call) -> RunSummary:
+        return _summary(await _stored(lambda: self._replay.try_now(call.path["run"])))
+
+    async def try_all_now(self, _call: Call) -> TriedNow:
+        return TriedNow(await _stored(self._replay.try_all_now))
+
+    async def dead_letters(self, call: Call) -> list[DeadLetter]:
+        return await _stored(lambda: self._journal.dead_letters(call.query.limit))
+
+    async def replay(self, call: Call) -> Replayed:
+        return Replayed(await _stored(lambda: self._replay.replay(call.path["message"])))
+
+    async def interaction(self, call: Call) -> InteractionHistory:
+        found: History = await _stored(lambda: self._journal.history(call.path["interaction"]))
+        return InteractionHistory(
+            events=[
+                EventSummary(
+                    event_type=event.event_type,
+                    event_id=event.event_id,
+                    outcome=event.outcome.value,
+                    reason=event.reason,
+                    at=event.at,
+                )
+                for event in found.events
+            ],
+            runs=[
+                RunDetail(
+                    run=_summary(run),
+                    attempts=[a for a in found.attempts if a.run_id == run.run_id],
+                )
+                for run in found.runs
+            ],
+            dead_letters=found.dead_letters,
+        )
+
+    async def queues(self, _call: Call) -> dict[str, int]:
+        return await _stored(self._bus.depths)
+
+
+async def _stored(action: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await action()
+    except NotPossible as error:
+        status = 404 if str(error).startswith("no ") else 409
+        raise Problem(status, str(error)) from None
+    except (BusError, JournalError) as error:
+        raise Problem(503, str(error), headers={"Retry-After": "1"}) from None
+
+
+def _summary(run: Run) -> RunSummary:
+    return RunSummary(**{name: getattr(run, name) for name in RunSummary.__struct_fields__})
+
+
+def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
+    """The rows; over the class itself where only the description is wanted."""
+    not_found = {404: "There is no such thing"}
+    state = {409: "Not possible in this state; the message says why"}
+    rows: list[dict[str, Any]] = [
+        {
+            "method": "GET",
+            "path": "/flows",
+            "name": "listFlows",
+            "summary": "Published flows, each at its Latest version",
+            "handler": api.flows,
+            "response": list[FlowSummary],
+        },
+        {
+            "method": "POST",
+            "path": "/flows",
+            "name": "publishFlow",
+            "summary": "Validate a flow and publish it as a new version; Latest moves to it",
+            "handler": api.publish,
+            "status": 201,
+            "body": FlowFile,
+            "query": PublishQuery,
+            "response": FlowPublished,
+            "errors": {422: "The flow has errors; the message lists each", **STORE_ERRORS},
+        },
+        {
+            "method": "GET",
+            "path": "/flows/{flow}",
+            "name": "showFlow",
+            "summary": "A flow, by name or id, at the version behind a label",
+            "handler": api.flow,
+            "query": LabelQuery,
+            "response": FlowDetail,
+            "errors": not_found,
+        },
+        {
+            "method": "GET",
+            "path": "/runs",
+            "name": "listRuns",
+            "summary": "Runs, newest first",
+            "handler": api.runs,
+            "query": RunsQuery,
+            "response": list[RunSummary],
+            "errors": STORE_ERRORS,
+        },
+        {
+            "method": "POST",
+            "path": "/runs/try-now",
+            "name": "tryAllNow",
+            "summary": "Try every waiting run now",
+            "handler": api.try_all_now,
+            "response": TriedNow,
+            "body": Empty,
+            "body_is_optional": True,
+            "errors": STORE_ERRORS,
+        },
+        {
+            "method": "GET",
+            "path": "/runs/{run}",
+            "name": "showRun",
+            "summary": "A run and its attempts",
+            "handler": api.run,
+            "response": RunDetail,
+            "errors": {**not_found, **STORE_ERRORS},
+        },
+        {
+            "method": "POST",
+            "path": "/runs/{run}/try-now",
+            "name": "tryNow",
+            "summary": "Try a waiting run now",
+            "handler": api.try_now,
+            "response": RunSummary,
+            "body": Empty,
+            "body_is_optional": True,
+            "errors": {**not_found, **state, **STORE_ERRORS},
+        },
+        {
+            "method": "GET",
+            "path": "/dead-letters",
+            "name": "listDeadLetters",
+            "summary": "The index of both dead-letter queues, newest first",
+            "handler": api.dead_letters,
+            "query": LimitQuery,
+            "response": list[DeadLetter],
+            "errors": STORE_ERRORS,
+        },
+        {
+            "method": "POST",
+            "path": "/dead-letters/{message}/replay",
+            "name": "replayDeadLetter",
+            "summary": "Send a dead letter on its way again",
+            "handler": api.replay,
+            "response": Replayed,
+            "body": Empty,
+            "body_is_optional": True,
+            "errors": {**not_found, **state, **STORE_ERRORS},
+        },
+        {
+            "method": "GET",
+            "path": "/interactions/{interaction}",
+            "name": "showInteraction",
+            "summary": "What became of an interaction: events, runs, attempts, dead letters",
+            "handler": api.interaction,
+            "response": InteractionHistory,
+            "errors": STORE_ERRORS,
+        },
+        {
+            "method": "GET",
+            "path": "/queues",
+            "name": "listQueues",
+            "summary": "Messages by queue",
+            "handler": api.queues,
+            "response": dict[str, int],
+            "errors": STORE_ERRORS,
+        },
+    ]
+    return [Operation(**row) for row in rows]
+
+
+def describe() -> Api:
+    """The API without a running worker, for its published description."""
+    return Api(title=TITLE, summary=SUMMARY, operations=operations(WorkerApi))

@@ -1,0 +1,128 @@
+"""The worker, wired by hand, top to bottom."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+import structlog
+from msgspec import Struct
+
+from onhook.bus.port import Bus
+from onhook.egress.aiohttp_client import connected
+from onhook.event_flow.api import SUMMARY, TITLE, WorkerApi, operations
+from onhook.event_flow.catalogue import Catalogue
+from onhook.event_flow.handover import Handover
+from onhook.event_flow.notice import Observer, ignore
+from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
+from onhook.event_flow.replay import Replay
+from onhook.event_flow.retry import Policy
+from onhook.event_flow.runner import Parts, Runner
+from onhook.event_flow.worker import Worker
+from onhook.journal import sqlite as sqlite_journal
+from onhook.settings.contact_centre import load_contact_centre
+from onhook.settings.egress_rule import EgressRule
+from onhook.settings.settings import Settings
+from onhook.sqlite.folder_lock import held
+from onhook.web.app import Api, build_app
+from onhook.web.guard import own_hosts
+from onhook.web.serving import serving
+
+log = structlog.get_logger()
+
+
+class WebhookUnset(Exception):
+    """The flow's WebhookUrl has no value; set ONHOOK_WEBHOOK_URL."""
+
+
+class EventFlowWorker(Struct, frozen=True, kw_only=True):
+    """A running worker."""
+
+    replay: Replay
+    catalogue: Catalogue
+    lines: tuple[str, ...]
+    """What whoever starts it should read, such as a flow file that is not the latest version."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    bus: Bus,
+    listener: socket.socket,
+    *,
+    egress_allow: tuple[EgressRule, ...],
+    public_url: str,
+    observe: Observer = ignore,
+    needs_webhook: bool = False,
+) -> AsyncIterator[EventFlowWorker]:
+    """Run the worker until the context ends, then drain within the grace.
+
+    Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset.
+    """
+    centre = load_contact_centre(settings.contact_centre)
+    overrides = load_overrides(settings.overrides, settings.webhook_url)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(settings.data / "event-flow", "the event-flow worker"))
+        journal = await stack.enter_async_context(
+            sqlite_journal.opened(settings.journal_database(), synchronous=settings.synchronous)
+        )
+        catalogue = await Catalogue.loaded(journal, centre)
+        lines = await catalogue.publish_at_start(settings.flows)
+        if needs_webhook:
+            _check_webhook(catalogue, overrides)
+        client = await stack.enter_async_context(connected(egress_allow))
+        handover = Handover(bus, _now)
+        runner = Runner(
+            Parts(
+                journal=journal,
+                catalogue=catalogue,
+                overrides=overrides,
+                client=client,
+                handover=handover,
+                policy=Policy(scale=settings.retry_scale),
+                observe=observe,
+                clock=_now,
+                jitter=random.random,
+            )
+        )
+        worker = Worker(
+            bus=bus,
+            journal=journal,
+            runner=runner,
+            handover=handover,
+            observe=observe,
+            clock=_now,
+        )
+        replay = Replay(
+            bus=bus, journal=journal, catalogue=catalogue, handover=handover, clock=_now
+        )
+        api = WorkerApi(bus=bus, journal=journal, catalogue=catalogue, replay=replay)
+        app = build_app(
+            Api(title=TITLE, summary=SUMMARY, operations=operations(api)),
+            hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
+            checks={"bus": lambda: bus.trouble, "journal": lambda: journal.trouble},
+        )
+        await stack.enter_async_context(serving(app, listener, grace_s=2))
+        await stack.enter_async_context(worker.consuming(settings.in_flight, settings.grace))
+        yield EventFlowWorker(replay=replay, catalogue=catalogue, lines=tuple(lines))
+
+
+def _check_webhook(catalogue: Catalogue, overrides: Overrides) -> None:
+    """A published flow whose WebhookUrl has no value would send nothing anywhere."""
+    for version in catalogue.latest():
+        flow = catalogue.flow(version.flow_id, version.number)
+        for variable in flow.variables:
+            if variable.name != WEBHOOK_VARIABLE or not variable.is_externalized:
+                continue
+            if not (overrides.of(flow.name, flow.id).get(WEBHOOK_VARIABLE) or variable.value):
+                raise WebhookUnset(
+                    f'flow "{flow.name}": {WEBHOOK_VARIABLE} has no value, so its requests could '
+                    "go nowhere; set ONHOOK_WEBHOOK_URL"
+                )

@@ -1,0 +1,238 @@
+"""The published flows: their versions and labels, and which of them an event runs.
+
+It holds compiled versions in memory and publishes into the journal; it must not know the bus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from onhook.contracts.event import Event
+from onhook.contracts.run import flow_id_of
+from onhook.flow.compiled import Flow, compile_flow
+from onhook.flow.errors import FlowError
+from onhook.flow.loading import content_hash, load_flow
+from onhook.flow.model import FlowFile
+from onhook.journal.port import Journal, Version
+from onhook.settings.contact_centre import ContactCentre
+
+log = structlog.get_logger()
+
+LATEST = "Latest"
+FLOW_FILE_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+
+
+class UnknownFlow(Exception):
+    """The event names a flow or label that is not published."""
+
+
+class MissingVersion(Exception):
+    """A version that a run names is not in the journal."""
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    version: Version
+    is_new: bool
+    flow: Flow
+
+
+class Catalogue:
+    """Use `await Catalogue.loaded(...)`."""
+
+    def __init__(self, journal: Journal, centre: ContactCentre) -> None:
+        self._journal = journal
+        self._points = {
+            key: point for point in centre.entry_points for key in (point.id, point.name)
+        }
+        self._names: dict[str, str] = {}
+        """Flow name -> id; the flow published last under a name has it."""
+        self._labels: dict[tuple[str, str], int] = {}
+        self._versions: dict[tuple[str, int], Version] = {}
+        self._flows: dict[tuple[str, int], Flow] = {}
+
+    @classmethod
+    async def loaded(cls, journal: Journal, centre: ContactCentre) -> Catalogue:
+        catalogue = cls(journal, centre)
+        await catalogue.refresh()
+        return catalogue
+
+    async def refresh(self) -> None:
+        """Read versions and labels anew."""
+        for version in await self._journal.versions():
+            self._remember(version)
+        for label in await self._journal.labels():
+            self._labels[label.flow_id, label.label] = label.number
+
+    def _remember(self, version: Version) -> None:
+        self._versions[version.flow_id, version.number] = version
+        self._names[version.name] = version.flow_id
+
+    async def publish(
+        self, content: bytes, origin: str, *, labels: Iterable[str] = (), comment: str | None = None
+    ) -> Published:
+        """Validate and store a version; `Latest` and `labels` move to it. Raises FlowError."""
+        file = load_flow(content, origin)
+        flow = compile_flow(file)
+        version, is_new = await self._journal.publish_version(
+            Version(
+                flow_id=flow.id,
+                name=file.name,
+                number=0,
+                content_hash=content_hash(file),
+                content=msgspec.json.encode(file),
+                comment=comment,
+                published_at=datetime.now(UTC),
+            ),
+            (LATEST, *labels),
+        )
+        self._remember(version)
+        for label in (LATEST, *labels):
+            self._labels[flow.id, label] = version.number
+        return Published(version=version, is_new=is_new, flow=flow)
+
+    async def publish_at_start(self, folders: tuple[Path, ...]) -> list[str]:
+        """Publish flow files never published before; returns lines for who reads the start.
+
+        Without folders it is the packaged flow, and only while no other flow exists.
+        Raises FlowError naming the file.
+        """
+        lines: list[str] = []
+        if not folders:
+            packaged = files("onhook.flow").joinpath("main_flow.json").read_bytes()
+            main = load_flow(packaged, "main_flow.json")
+            if not set(self._names) - {main.name}:
+                lines += await self._publish_unless_known(packaged, "main_flow.json")
+            return lines
+        for path in _flow_files(folders):
+            lines += await self._publish_unless_known(path.read_bytes(), str(path))
+        return lines
+
+    async def _publish_unless_known(self, content: bytes, origin: str) -> list[str]:
+        file = load_flow(content, origin)
+        flow_id, wanted = file.id or flow_id_of(file.name), content_hash(file)
+        known = [
+            version.number
+            for version in self._versions.values()
+            if version.flow_id == flow_id and version.content_hash == wanted
+        ]
+        if not known:
+            published = await self.publish(content, origin)
+            log.info("flow published", flow=file.name, version=published.version.number)
+            return []
+        latest = self._labels.get((flow_id, LATEST))
+        if latest in known:
+            return []
+        line = (
+            f"{origin} is {file.name} v{known[-1]}, {LATEST} is v{latest}; "
+            f"to publish the file: onhook flow publish {origin}"
+        )
+        return [line]
+
+    def selected(self, event: Event) -> list[tuple[str, int]]:
+        """The flows and versions that an event runs (several only where none is named).
+
+        Raises UnknownFlow where a flow or label is named that is not published.
+        """
+        named, label = self._named_flow(event)
+        if named is not None:
+            flow_id = self._id_of(named)
+            version = self._version_of(flow_id, named, label, event)
+            return [(flow_id, version)]
+        return [
+            (flow_id, self._labels[flow_id, LATEST])
+            for flow_id in sorted(set(self._names.values()))
+            if (flow_id, LATEST) in self._labels and self._is_handled(flow_id, event.type)
+        ]
+
+    def _named_flow(self, event: Event) -> tuple[str | None, str]:
+        contact = event.data.get("NewPhoneContact")
+        outputs = contact if isinstance(contact, dict) else {}
+        flow = outputs.get("FlowId")
+        if isinstance(flow, str) and flow:
+            label = outputs.get("FlowVersionLabel")
+            return flow, label if isinstance(label, str) and label else LATEST
+        point = self._points.get(str(outputs.get("EntryPointId")))
+        return (None, LATEST) if point is None else (point.flow, point.flow_label)
+
+    def _id_of(self, named: str) -> str:
+        if any(flow_id == named for flow_id, _number in self._versions):
+            return named
+        if named not in self._names:
+            raise UnknownFlow(
+                f'flow "{named[:80]}" is not published; publish it, then replay this message'
+            )
+        return self._names[named]
+
+    def _version_of(self, flow_id: str, named: str, label: str, event: Event) -> int:
+        pinned = event.flowversion
+        if pinned is not None:
+            if isinstance(pinned, int) or pinned.isdigit():
+                return int(pinned)
+            raise UnknownFlow(f'flowversion "{pinned[:40]}" is no version number')
+        number = self._labels.get((flow_id, label))
+        if number is None:
+            raise UnknownFlow(
+                f'flow "{named[:80]}" has no version labelled "{label[:40]}"; '
+                "publish one under that label, then replay this message"
+            )
+        return number
+
+    def _is_handled(self, flow_id: str, event_type: str) -> bool:
+        return event_type in self.flow(flow_id, self._labels[flow_id, LATEST]).handlers
+
+    def flow(self, flow_id: str, number: int) -> Flow:
+        """A version, compiled. Raises MissingVersion."""
+        found = self._flows.get((flow_id, number))
+        if found is None:
+            version = self._versions.get((flow_id, number))
+            if version is None:
+                raise MissingVersion(f'flow "{flow_id}" has no version {number} in the journal')
+            found = compile_flow(msgspec.json.decode(version.content, type=FlowFile))
+            self._flows[flow_id, number] = found
+        return found
+
+    def name_of(self, flow_id: str) -> str:
+        """The name a flow was last published under; its id where it is unknown."""
+        return next((name for name, owner in self._names.items() if owner == flow_id), flow_id)
+
+    def version(self, name_or_id: str, label: str = LATEST) -> Version | None:
+        """The version behind a flow's label; None when there is no such flow or label."""
+        flow_id = self._names.get(name_or_id, name_or_id)
+        number = self._labels.get((flow_id, label))
+        return None if number is None else self._versions.get((flow_id, number))
+
+    def latest(self) -> list[Version]:
+        """Each flow's Latest, by name."""
+        return [
+            self._versions[flow_id, self._labels[flow_id, LATEST]]
+            for _name, flow_id in sorted(self._names.items())
+            if (flow_id, LATEST) in self._labels
+        ]
+
+    def labels_of(self, flow_id: str) -> dict[str, int]:
+        return {
+            label: number for (owner, label), number in self._labels.items() if owner == flow_id
+        }
+
+
+def _flow_files(folders: tuple[Path, ...]) -> list[Path]:
+    found: list[Path] = []
+    for folder in folders:
+        if folder.is_file():
+            found.append(folder)
+            continue
+        inside = sorted(path for path in folder.iterdir() if path.suffix in FLOW_FILE_SUFFIXES)
+        if not inside:
+            log.warning("no flow files in folder", folder=str(folder))
+        found += inside
+    return found
+
+
+__all__ = ["LATEST", "Catalogue", "FlowError", "MissingVersion", "Published", "UnknownFlow"]

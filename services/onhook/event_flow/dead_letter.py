@@ -1,0 +1,118 @@
+"""A message that is set aside: its reason in headers, small enough for any broker. Pure.
+
+RabbitMQ closes the whole connection over a header frame larger than frame_max; so all headers
+hold at most 4 kB together and quote at most 200 bytes of input each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from onhook.bus.port import HeaderValue, Message
+from onhook.contracts.event import timestamp
+from onhook.journal.port import DeadLetter
+
+LONGEST_QUOTE_BYTES = 200
+LONGEST_REASON_BYTES = 1_000
+LONGEST_TOTAL_BYTES = 4_096
+EXCERPT_BYTES = 200
+
+
+class Unprocessable(Exception):
+    """The message cannot be read or run. `fault` is one of a few fixed words."""
+
+    def __init__(self, fault: str, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
+
+
+def internal_error(error: Exception) -> Unprocessable:
+    """For a fault of ours: the message is kept, to be replayed once that is mended."""
+    return Unprocessable("internal error", f"{type(error).__name__}: {error}")
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """What is known of the message that is set aside."""
+
+    fault: str
+    reason: str
+    run_id: str | None = None
+    event_type: str | None = None
+    interaction_id: str | None = None
+    flow_name: str | None = None
+    node: str | None = None
+    attempts: int | None = None
+    status: int | None = None
+    queue: str | None = None
+    routing_key: str | None = None
+
+
+def dead_message(
+    body: bytes, message_id: str, about: About, at: datetime, content_type: str | None
+) -> Message:
+    """The message as it goes into its dead-letter queue."""
+    return Message(
+        body=body,
+        message_id=message_id,
+        content_type=content_type,
+        headers=headers_for(about, at),
+    )
+
+
+def headers_for(about: About, at: datetime) -> dict[str, HeaderValue]:
+    """Reason and facts, bounded: LONGEST_TOTAL_BYTES together, names included."""
+    named: Mapping[str, str | int | None] = {
+        "onhook-fault": about.fault,
+        "onhook-reason": cut(about.reason, LONGEST_REASON_BYTES),
+        "onhook-at": timestamp(at),
+        "onhook-run-id": about.run_id,
+        "onhook-event-type": about.event_type,
+        "onhook-interaction-id": about.interaction_id,
+        "onhook-flow": about.flow_name,
+        "onhook-node": about.node,
+        "onhook-attempts": about.attempts,
+        "onhook-status": about.status,
+        "onhook-queue": about.queue,
+        "onhook-routing-key": about.routing_key,
+    }
+    headers: dict[str, HeaderValue] = {}
+    left = LONGEST_TOTAL_BYTES
+    for name, value in named.items():
+        if value is None:
+            continue
+        kept = value if isinstance(value, int) or name == "onhook-reason" else cut(value)
+        left -= len(name) + len(str(kept).encode()) + 8
+        if left < 0:
+            break
+        headers[name] = kept
+    return headers
+
+
+def index_entry(body: bytes, message_id: str, queue: str, about: About, at: datetime) -> DeadLetter:
+    """The journal's entry for it."""
+    return DeadLetter(
+        message_id=message_id,
+        queue=queue,
+        fault=about.fault,
+        reason=cut(about.reason, LONGEST_REASON_BYTES),
+        run_id=about.run_id,
+        event_type=None if about.event_type is None else cut(about.event_type),
+        interaction_id=None if about.interaction_id is None else cut(about.interaction_id),
+        flow_name=about.flow_name,
+        routing_key=None if about.routing_key is None else cut(about.routing_key),
+        size_bytes=len(body),
+        excerpt=body[:EXCERPT_BYTES].decode("utf-8", "replace"),
+        at=at,
+    )
+
+
+def cut(text: str, longest_bytes: int = LONGEST_QUOTE_BYTES) -> str:
+    """`text` in at most so many bytes of UTF-8, without a broken character; `...` where cut."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= longest_bytes:
+        return encoded.decode()
+    return encoded[: longest_bytes - 3].decode("utf-8", "ignore") + "..."

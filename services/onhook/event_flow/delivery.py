@@ -1,0 +1,126 @@
+"""One HTTP attempt: what is sent, how the answer is recorded. Uses the egress client, no bus.
+
+Deciding what follows a failed attempt is retry.py's; this module only performs and describes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from onhook.contracts.run import WaitingRequest, webhook_id_of
+from onhook.egress.port import Client, Request, Response, SendError
+from onhook.event_flow.retry import retry_after_s
+from onhook.flow.engine import SendRequest
+from onhook.journal.port import Attempt
+
+EXCERPT_BYTES = 1_024
+LONGEST_HEADER_CHARS = 500
+HEADERS_KEPT = 30
+
+
+class Rendered(Struct, frozen=True, kw_only=True):
+    """A request as it is sent at every attempt; the URL is made anew each time."""
+
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """An attempt made: its row, and the response if one came."""
+
+    attempt: Attempt
+    response: Response | None
+    retry_after_s: float | None
+
+    @property
+    def status(self) -> int | None:
+        return self.attempt.status
+
+    @property
+    def summary(self) -> str:
+        """In a few words, for reasons."""
+        if self.attempt.status is not None:
+            return f"answered {self.attempt.status}"
+        return self.attempt.detail or self.attempt.fault or "failed"
+
+
+def rendered_before(waiting: WaitingRequest) -> Rendered:
+    return Rendered(method=waiting.method, headers=waiting.headers, body=waiting.body)
+
+
+def with_ids(
+    headers: tuple[tuple[str, str], ...], run_id: str, webhook_id: str
+) -> tuple[tuple[str, str], ...]:
+    """The headers with our ids, which replace any of the same name."""
+    ours = (("webhook-id", webhook_id), ("onhook-run-id", run_id))
+    names = {name for name, _ in ours}
+    return (*(pair for pair in headers if pair[0].lower() not in names), *ours)
+
+
+async def attempt(
+    client: Client,
+    effect: SendRequest,
+    run_id: str,
+    rendered: Rendered,
+    url: str,
+    number: int,
+    clock: Callable[[], datetime],
+) -> Tried:
+    """Send once and describe what came of it."""
+    started_at = clock()
+    response: Response | None = None
+    fault: SendError | None = None
+    try:
+        response = await client.send(
+            Request(
+                method=rendered.method,
+                url=url,
+                headers=rendered.headers,
+                body=rendered.body,
+                timeout_s=effect.timeout_s,
+            )
+        )
+        elapsed_s = response.elapsed_s
+    except SendError as error:
+        fault, elapsed_s = error, error.elapsed_s
+    row = Attempt(
+        run_id=run_id,
+        node=effect.node.name,
+        visit=effect.visit,
+        number=number,
+        webhook_id=webhook_id_of(run_id, effect.node.node_id, effect.visit),
+        started_at=started_at,
+        elapsed_ms=round(elapsed_s * 1000, 3),
+        method=rendered.method,
+        url=url[:2_000],
+        status=None if response is None else response.status,
+        fault=None if fault is None else fault.fault.value,
+        detail=None if fault is None else fault.message[:1_000],
+        response_headers={} if response is None else _kept_headers(response),
+        response_excerpt="" if response is None else _excerpt(response),
+    )
+    return Tried(attempt=row, response=response, retry_after_s=_asked_wait_s(response, clock))
+
+
+def _asked_wait_s(response: Response | None, clock: Callable[[], datetime]) -> float | None:
+    if response is None:
+        return None
+    for name, value in response.headers:
+        if name.lower() == "retry-after":
+            return retry_after_s(value, clock())
+    return None
+
+
+def _kept_headers(response: Response) -> dict[str, str]:
+    return {
+        name.lower(): value[:LONGEST_HEADER_CHARS]
+        for name, value in response.headers[:HEADERS_KEPT]
+    }
+
+
+def _excerpt(response: Response) -> str:
+    return response.body[:EXCERPT_BYTES].decode("utf-8", "replace")

@@ -1,0 +1,74 @@
+"""Handing a run or a message on: to the next lane, a retry tier or a dead-letter queue, confirmed.
+
+Every method returns only when the bus has confirmed; it must not acknowledge anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import uuid4
+
+from onhook.bus.port import Bus, Message
+from onhook.contracts.run import (
+    LARGEST_RUN_BYTES,
+    RUN_TYPE,
+    RunMessage,
+    encode_run,
+)
+from onhook.contracts.topology import NEXT, RESUME, tier_for
+from onhook.event_flow.dead_letter import About, Unprocessable, dead_message, index_entry
+from onhook.event_flow.insist import insist
+from onhook.journal.port import DeadLetter
+
+
+class Handover:
+    def __init__(self, bus: Bus, clock: Callable[[], datetime]) -> None:
+        self._bus = bus
+        self._clock = clock
+
+    async def next(self, message: RunMessage) -> bytes:
+        """On to its next request, through a queue. Returns what was published."""
+        return await self._publish_run(NEXT, message)
+
+    async def wait(self, message: RunMessage) -> bytes:
+        """Into the longest tier that fits until `not_before`; a short rest into the resume lane."""
+        return await self._publish_run(self._lane_for(message), message)
+
+    def _lane_for(self, message: RunMessage) -> str:
+        if message.not_before is None:
+            return RESUME
+        tier = tier_for((message.not_before - self._clock()).total_seconds())
+        return RESUME if tier is None else tier.queue
+
+    async def _publish_run(self, queue: str, message: RunMessage) -> bytes:
+        body = encode_run(message)
+        if len(body) > LARGEST_RUN_BYTES:
+            raise Unprocessable(
+                "too large",
+                f"the run is {len(body)} bytes, over {LARGEST_RUN_BYTES}; "
+                "send less in the event or in the request's body",
+            )
+
+        async def publish() -> None:
+            await self._bus.publish(
+                "", queue, Message(body=body, message_id=str(uuid4()), type=RUN_TYPE)
+            )
+
+        await insist(publish, "hand a run on")
+        return body
+
+    async def set_aside(
+        self, queue: str, body: bytes, about: About, content_type: str | None = "application/json"
+    ) -> DeadLetter:
+        """Into a dead-letter queue; returns its index entry, which the caller records."""
+        at = self._clock()
+        message_id = str(uuid4())
+
+        async def publish() -> None:
+            await self._bus.publish(
+                "", queue, dead_message(body, message_id, about, at, content_type)
+            )
+
+        await insist(publish, "set a message aside")
+        return index_entry(body, message_id, queue, about, at)

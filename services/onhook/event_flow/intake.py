@@ -1,0 +1,52 @@
+"""Reading a message as consumed: an event, or a run on its way. What is neither is unprocessable."""
+
+from __future__ import annotations
+
+from onhook.bus.port import Delivery
+from onhook.contracts.event import (
+    EVENT_NAMES,
+    Event,
+    MalformedEvent,
+    canonical_name,
+    decode_event,
+)
+from onhook.contracts.run import MalformedRun, RunMessage, decode_run
+from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE
+from onhook.event_flow.dead_letter import Unprocessable
+
+MALFORMED = "malformed"
+UNKNOWN_EVENT = "unknown event"
+
+
+def read(delivery: Delivery) -> Event | RunMessage:
+    """Raises Unprocessable, whose reason names the fault."""
+    if delivery.queue != EVENT_FLOW:
+        try:
+            return decode_run(delivery.body)
+        except MalformedRun as error:
+            raise Unprocessable(MALFORMED, str(error)) from None
+    try:
+        event = decode_event(delivery.body)
+    except MalformedEvent as error:
+        raise Unprocessable(MALFORMED, str(error)) from None
+    _check_type(event, delivery)
+    return event
+
+
+def _check_type(event: Event, delivery: Delivery) -> None:
+    shown = event.type[:80]
+    if event.type not in EVENT_NAMES:
+        known = canonical_name(event.type)
+        hint = (
+            f"on the bus it is {known}"
+            if known in EVENT_NAMES
+            else "known are " + ", ".join(EVENT_NAMES)
+        )
+        raise Unprocessable(UNKNOWN_EVENT, f'unknown event type "{shown}"; {hint}')
+    last_word = delivery.routing_key.rpartition(".")[2]
+    if delivery.exchange == EVENTS_EXCHANGE and last_word != event.type:
+        raise Unprocessable(
+            UNKNOWN_EVENT,
+            f'type "{shown}" came by the routing key "{delivery.routing_key[:80]}"; '
+            f"publish it as contact.<channel>.{event.type}",
+        )

@@ -1,0 +1,43 @@
+"""What the worker tells whoever watches it, as it happens: `onhook up` prints these.
+
+Facts only; how they are shown is the watcher's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+class EventReceived(Struct, frozen=True, kw_only=True):
+    event_type: str
+    interaction_id: str | None
+    is_handled: bool
+
+
+class AttemptMade(Struct, frozen=True, kw_only=True):
+    """`again_in_s` is None when the attempt was the last; `gave_up` says why then, if it failed."""
+
+    run_id: str
+    interaction_id: str | None
+    status: int | None
+    fault: str | None
+    detail: str | None
+    elapsed_ms: float
+    again_in_s: float | None
+    gave_up: str | None
+    response_headers: dict[str, str]
+
+
+class MessageSetAside(Struct, frozen=True, kw_only=True):
+    queue: str
+    reason: str
+
+
+Notice = EventReceived | AttemptMade | MessageSetAside
+Observer = Callable[[Notice], None]
+
+
+def ignore(_notice: Notice) -> None:
+    """For a worker that nobody watches."""

@@ -1,0 +1,231 @@
+"""Running flows: from an event or a run message to a point where its message may be acknowledged.
+
+Which runs an event starts, which messages are stale, what happens when a version is missing or a
+run cannot go on. The steps within one message are run_step.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from onhook.contracts.event import Event
+from onhook.contracts.run import RunMessage, run_id_of
+from onhook.contracts.topology import UNPROCESSABLE
+from onhook.egress.port import Client
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
+from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
+from onhook.event_flow.handover import Handover
+from onhook.event_flow.insist import insist
+from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
+from onhook.event_flow.overrides import Overrides
+from onhook.event_flow.retry import Policy
+from onhook.event_flow.run_lock import RunLocks
+from onhook.event_flow.run_step import RunStep
+from onhook.flow.compiled import Flow
+from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState
+
+log = structlog.get_logger()
+
+MISSING_VERSION_WAIT_S = 120.0
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a run needs, wired by app.py."""
+
+    journal: Journal
+    catalogue: Catalogue
+    overrides: Overrides
+    client: Client
+    handover: Handover
+    policy: Policy
+    observe: Observer
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """The message being handled, as it was consumed."""
+
+    body: bytes
+    queue: str
+    routing_key: str
+    content_type: str | None
+
+
+def is_stale(row: Run, step: int) -> bool:
+    """A lower step was overtaken; a run that is over needs a higher one."""
+    return step < row.step or (row.state.is_over and step <= row.step)
+
+
+class Runner:
+    """Methods return once the message may be acknowledged."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._locks = RunLocks()
+
+    async def event(self, event: Event, origin: Origin) -> None:
+        """Start the runs of an event. Raises Unprocessable when it names what does not exist."""
+        try:
+            targets = self._parts.catalogue.selected(event)
+        except UnknownFlow as error:
+            raise Unprocessable("unknown flow", str(error)) from None
+        handled = [target for target in targets if self._handles(target, event)]
+        self._parts.observe(
+            EventReceived(
+                event_type=event.type,
+                interaction_id=event.interaction_id,
+                is_handled=bool(handled),
+            )
+        )
+        if not handled:
+            await self._filter(event, named=bool(targets))
+        elif len(handled) == 1:
+            await self.run(self._first_message(event, *handled[0]), origin)
+        else:
+            await self._fan_out(event, handled)
+
+    def _handles(self, target: tuple[str, int], event: Event) -> bool:
+        try:
+            return event.type in self._parts.catalogue.flow(*target).handlers
+        except MissingVersion:
+            return True  # it will be judged when the version is there
+
+    async def _filter(self, event: Event, *, named: bool) -> None:
+        reason = (
+            f"its flow has no handler for {event.type}"
+            if named
+            else f"no published flow handles {event.type}"
+        )
+        row = EventRow(
+            source=event.source,
+            event_id=event.id,
+            event_type=event.type,
+            interaction_id=event.interaction_id,
+            outcome=EventOutcome.FILTERED,
+            reason=reason,
+            at=self._parts.clock(),
+        )
+        await insist(lambda: self._parts.journal.note_event(row), "record a filtered event")
+
+    def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
+        return RunMessage(
+            run_id=run_id_of(event.source, event.id, flow_id),
+            step=0,
+            event=event,
+            flow_id=flow_id,
+            flow_name=self._parts.catalogue.name_of(flow_id),
+            version=version,
+        )
+
+    async def _fan_out(self, event: Event, targets: list[tuple[str, int]]) -> None:
+        """A message of its own for each run, so that none repeats when another must."""
+        for flow_id, version in targets:
+            first = self._first_message(event, flow_id, version)
+            async with self._locks.holding(first.run_id):
+                row = await self._open(first)
+                if row.step > 0 or row.state.is_over:
+                    continue
+                message = msgspec.structs.replace(first, step=1, version=row.version)
+                await self._parts.handover.next(message)
+                await self._save(msgspec.structs.replace(row, step=1))
+
+    async def run(self, message: RunMessage, origin: Origin) -> None:
+        """Perform one message of a run."""
+        async with self._locks.holding(message.run_id):
+            row = await self._open(message)
+            if is_stale(row, message.step):
+                log.debug("overtaken message dropped", run=message.run_id, step=message.step)
+                return
+            version = row.version if message.step == 0 else message.version
+            row = msgspec.structs.replace(row, version=version, step=max(row.step, message.step))
+            message = msgspec.structs.replace(message, version=version)
+            try:
+                flow = await self._flow(message)
+                await RunStep(self._parts, flow, message, row).perform()
+            except MissingVersion as missing:
+                await self._wait_for_version(message, row, str(missing))
+            except Unprocessable as problem:
+                await self._set_aside(message, row, problem, origin)
+            except Exception as error:
+                log.exception("run failed", run=message.run_id, flow=message.flow_name)
+                await self._set_aside(message, row, internal_error(error), origin)
+
+    async def _flow(self, message: RunMessage) -> Flow:
+        catalogue = self._parts.catalogue
+        try:
+            return catalogue.flow(message.flow_id, message.version)
+        except MissingVersion:
+            await insist(catalogue.refresh, "look for a version")
+        return catalogue.flow(message.flow_id, message.version)
+
+    async def _open(self, message: RunMessage) -> Run:
+        now = self._parts.clock()
+        event = message.event
+        row = Run(
+            run_id=message.run_id,
+            source=event.source,
+            event_id=event.id,
+            event_type=event.type,
+            interaction_id=event.interaction_id,
+            flow_id=message.flow_id,
+            flow_name=message.flow_name,
+            version=message.version,
+            created_at=now,
+            updated_at=now,
+        )
+        return await insist(lambda: self._parts.journal.open_run(row), "record a run")
+
+    async def _save(self, row: Run) -> None:
+        row = msgspec.structs.replace(row, updated_at=self._parts.clock())
+        await insist(lambda: self._parts.journal.save(row), "record a run")
+
+    async def _wait_for_version(self, message: RunMessage, row: Run, reason: str) -> None:
+        log.error("version missing, the run waits", run=message.run_id, reason=reason)
+        at = self._parts.clock() + timedelta(seconds=MISSING_VERSION_WAIT_S)
+        message = msgspec.structs.replace(message, step=row.step + 1, not_before=at)
+        body = await self._parts.handover.wait(message)
+        await self._save(
+            msgspec.structs.replace(
+                row,
+                step=message.step,
+                state=RunState.WAITING,
+                continuation=body,
+                next_at=at,
+                reason=reason,
+            )
+        )
+
+    async def _set_aside(
+        self, message: RunMessage, row: Run, problem: Unprocessable, origin: Origin
+    ) -> None:
+        about = About(
+            fault=problem.fault,
+            reason=problem.reason,
+            run_id=message.run_id,
+            event_type=message.event.type,
+            interaction_id=message.event.interaction_id,
+            flow_name=message.flow_name,
+            queue=origin.queue,
+            routing_key=origin.routing_key,
+        )
+        entry = await self._parts.handover.set_aside(
+            UNPROCESSABLE, origin.body, about, origin.content_type
+        )
+        dead = msgspec.structs.replace(
+            row,
+            state=RunState.DEAD,
+            reason=entry.reason,
+            continuation=None,
+            next_at=None,
+            updated_at=self._parts.clock(),
+        )
+        await insist(
+            lambda: self._parts.journal.save(dead, dead_letter=entry), "record a dead letter"
+        )
+        self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))

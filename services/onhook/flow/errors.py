@@ -1,0 +1,56 @@
+"""What can be wrong with a flow or with a run of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that validation found: a stable code, where, what, and what to do."""
+
+    code: str
+    severity: Severity
+    message: str
+    remedy: str
+    node: str | None = None
+
+    def __str__(self) -> str:
+        place = f'node "{self.node}": ' if self.node else ""
+        return f"{self.code} {place}{self.message}; {self.remedy}"
+
+
+class FlowError(Exception):
+    """The flow file cannot be read or run."""
+
+    def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
+        lines = "\n".join(f'flow "{flow}": {finding}' for finding in findings)
+        super().__init__(lines)
+        self.findings = findings
+
+
+class VariableError(Exception):
+    """A value cannot become its variable's declared type."""
+
+
+class RunError(Exception):
+    """A node of the run failed; `node` is its name."""
+
+    def __init__(self, node: str, message: str) -> None:
+        super().__init__(f'node "{node}": {message}')
+        self.node = node
+        self.message = message
+
+
+def error(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, message=message, remedy=remedy, node=node)
+
+
+def warning(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
+    return Finding(code=code, severity=Severity.WARNING, message=message, remedy=remedy, node=node)

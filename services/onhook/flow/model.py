@@ -1,0 +1,93 @@
+"""The flow file, in the shape that Flow Designer's API v2 reads and writes.
+
+Shapes only: what the file holds, not whether it can run. Fields that are not needed here are
+kept out of the model and ignored when read.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from onhook.settings.contact_centre import VariableType
+
+GLOBAL_EVENTS = "GLOBAL_EVENTS"
+
+Named = Annotated[str, Meta(min_length=1)]
+
+
+class FlowType(Enum):
+    FLOW = "FLOW"
+    SUBFLOW = "SUBFLOW"
+
+
+class Variable(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A flow variable, or the flow's use of a global one (`source`). `value` is its default."""
+
+    name: Named
+    type: VariableType = VariableType.STRING
+    value: str | None = None
+    description: str | None = None
+    desktop_label: str | None = None
+    is_agent_viewable: bool = field(default=False, name="isCAD")
+    is_agent_editable: bool = False
+    is_reportable: bool = False
+    is_secure: bool = False
+    is_externalized: bool = False
+    source: str | None = None
+    id: str | None = None
+
+    @property
+    def is_global(self) -> bool:
+        return (self.source or "").startswith("GLOBAL")
+
+
+class Node(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An activity. `name` is how templates reach its outputs."""
+
+    id: Named
+    name: Named
+    activity_type: str = "action"
+    group: str | None = None
+    properties: dict[str, Any] = {}
+
+    @property
+    def activity(self) -> str:
+        """Which activity it is: `activityName`, else what its group says."""
+        name = self.properties.get("activityName")
+        return name if isinstance(name, str) and name else (self.group or self.activity_type)
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """From one node's output port (`condition`) to another node; ends are ids or names."""
+
+    id: str | None = None
+    from_: str = field(name="from")
+    to: str
+    condition: str | None = None
+
+
+class EventFlow(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The handlers that run beside the call. `on_events` maps an event to its event node's id."""
+
+    id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    on_events: dict[str, str] = {}
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+
+
+class FlowFile(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A flow as it is written down."""
+
+    name: Named
+    id: str | None = None
+    flow_type: FlowType = FlowType.FLOW
+    description: str | None = None
+    variables: tuple[Variable, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    event_flows: dict[str, EventFlow] = {}

@@ -1,0 +1,135 @@
+"""Variables of a run: event over override over flow default, key by key, each of its type.
+
+Pure. Types and defaults come from the flow; which variables an event may set is decided by the
+compiled flow and handed in.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from onhook.flow.errors import VariableError
+from onhook.flow.model import Variable
+from onhook.settings.contact_centre import VariableType
+
+_INTEGER = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def initial_variables(
+    declared: Collection[Variable], event_values: Mapping[str, Any], settable: Collection[str]
+) -> dict[str, Any]:
+    """Values at the start of a run, without the externalized ones, which are looked up when used.
+
+    `settable` names those that the event may set. Raises VariableError naming the variable.
+    """
+    values: dict[str, Any] = {}
+    for variable in declared:
+        if variable.is_externalized:
+            continue
+        given = event_values.get(variable.name) if variable.name in settable else None
+        values[variable.name] = converted(variable, variable.value if given is None else given)
+    return values
+
+
+def external_values(declared: Collection[Variable], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the externalized variables now. Raises VariableError naming the variable."""
+    return {
+        variable.name: converted(
+            variable,
+            variable.value
+            if overrides.get(variable.name) is None
+            else overrides.get(variable.name),
+        )
+        for variable in declared
+        if variable.is_externalized
+    }
+
+
+def converted(variable: Variable, value: Any) -> Any:
+    """`value` as the variable's type; null stays null. Raises VariableError."""
+    if value is None or (value == "" and variable.type is not VariableType.STRING):
+        return None
+    try:
+        return _READ[variable.type](value)
+    except ValueError:
+        shown = str(value)[:80]
+        raise VariableError(
+            f'variable "{variable.name}": {shown!r} is no {variable.type.value}; '
+            "send a value of that type, or declare another"
+        ) from None
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return msgspec.json.encode(value).decode()
+    raise ValueError
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    raise ValueError
+
+
+def _decimal(value: Any) -> int | float:
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        number = float(value)
+        if math.isfinite(number):
+            return number
+    raise ValueError
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"true": True, "false": False}
+    if isinstance(value, str) and value.strip().lower() in known:
+        return known[value.strip().lower()]
+    raise ValueError
+
+
+def _date_time(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    datetime.fromisoformat(value.strip())
+    return value
+
+
+def _json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        raise ValueError from None
+
+
+_READ: dict[VariableType, Callable[[Any], Any]] = {
+    VariableType.STRING: _string,
+    VariableType.INTEGER: _integer,
+    VariableType.DECIMAL: _decimal,
+    VariableType.BOOLEAN: _boolean,
+    VariableType.DATETIME: _date_time,
+    VariableType.JSON: _json,
+}

@@ -1,0 +1,111 @@
+"""Form fields in a query or a body: urlencoded and multipart, as text for the API's JSON.
+
+Only a view: the capture keeps the bytes. Sources: the URL Standard's
+application/x-www-form-urlencoded, RFC 7578 and RFC 2046 section 5.1.1 for multipart/form-data.
+"""
+
+from __future__ import annotations
+
+from email.message import Message
+from email.parser import BytesHeaderParser
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+
+LARGEST_URLENCODED = 1024 * 1024
+"""Bytes; a larger form is left to the reader of the body."""
+MOST_PARTS = 1_000
+
+Fields = dict[str, str | list[str]]
+
+
+class FormFile(Struct, frozen=True):
+    """A file in a multipart body. `field` is the form field that it came in."""
+
+    field: str
+    filename: str
+    content_type: str
+    size: int
+
+
+class Form(Struct, frozen=True):
+    """What a body held; `fields` None when it was no form."""
+
+    fields: Fields | None = None
+    files: tuple[FormFile, ...] = ()
+
+
+def read_form(content_type: str, body: bytes) -> Form:
+    """The form in a body, if its content type says that it is one."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded" and len(body) <= LARGEST_URLENCODED:
+        return Form(read_urlencoded(body.decode("utf-8", "replace")))
+    if kind == "multipart/form-data":
+        return _read_multipart(content_type, body)
+    return Form()
+
+
+def read_urlencoded(text: str) -> Fields | None:
+    """Fields by name; one that is repeated, or named `x[]`, is a list. None when there are none."""
+    pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
+    fields: Fields = {}
+    for name, value in pairs:
+        _add(fields, name, value)
+    return fields or None
+
+
+def _add(fields: Fields, name: str, value: str) -> None:
+    is_list = name.endswith("[]") and name != "[]"
+    key = name.removesuffix("[]") if is_list else name
+    before = fields.get(key)
+    if before is None:
+        fields[key] = [value] if is_list else value
+    elif isinstance(before, list):
+        before.append(value)
+    else:
+        fields[key] = [before, value]
+
+
+def _read_multipart(content_type: str, body: bytes) -> Form:
+    head = Message()
+    head["Content-Type"] = content_type
+    boundary = head.get_boundary()
+    if not boundary:
+        return Form()
+    delimiter = b"\r\n--" + boundary.encode("utf-8", "replace")
+    parts = (b"\r\n" + body).split(delimiter, MOST_PARTS + 1)
+    fields: Fields = {}
+    files = []
+    for part in parts[1 : MOST_PARTS + 1]:
+        if part.startswith(b"--"):
+            break
+        headers, content = _split_part(part)
+        name = _parameter(headers, "name")
+        filename = headers.get_filename()
+        if filename is None:
+            _add(fields, name, content.decode("utf-8", "replace"))
+        else:
+            files.append(
+                FormFile(name, _text(filename), _text(headers.get_content_type()), len(content))
+            )
+    return Form(fields or None, tuple(files))
+
+
+def _split_part(part: bytes) -> tuple[Message, bytes]:
+    """A part's headers and content; the rest of the delimiter's own line comes first."""
+    _, _, rest = part.partition(b"\r\n")
+    if rest.startswith(b"\r\n"):
+        return Message(), rest[2:]
+    head, _, content = rest.partition(b"\r\n\r\n")
+    return BytesHeaderParser().parsebytes(head + b"\r\n\r\n"), content
+
+
+def _parameter(headers: Message, name: str) -> str:
+    value = headers.get_param(name, "", "content-disposition")
+    text = value[2] if isinstance(value, tuple) else str(value or "")
+    return _text(text)
+
+
+def _text(value: str) -> str:
+    """Header text whose bytes the parser kept as surrogates, as UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,109 @@
+"""All three services in one process, wired by hand: a bus, the sink, the worker, the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+from msgspec import Struct
+
+from onhook.bus import embedded, rabbitmq
+from onhook.bus.port import Bus
+from onhook.call_emulator import app as call_emulator
+from onhook.event_flow import app as event_flow
+from onhook.event_flow.app import EventFlowWorker
+from onhook.event_flow.notice import Observer, ignore
+from onhook.settings import Settings
+from onhook.sink import app as sink
+from onhook.sink.capture import Captured
+from onhook.sqlite.folder_lock import held
+from onhook.up.addresses import bound, rule_for
+
+
+class Up(Struct, frozen=True, kw_only=True):
+    """What runs: addresses are in `settings`; `found` are lines about what was there already."""
+
+    settings: Settings
+    webhook_url: str
+    worker: EventFlowWorker
+    found: tuple[str, ...]
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    to: str | None = None,
+    observe: Observer = ignore,
+    observe_capture: Callable[[Captured], None] | None = None,
+) -> AsyncIterator[Up]:
+    """Run everything until the context ends. `to` delivers there instead, and allows that origin.
+
+    Raises PortTaken, FolderHeld, BusError, StorageError, JournalError, FlowError or SettingError.
+    """
+    async with AsyncExitStack() as stack:
+        listeners = stack.enter_context(bound(settings))
+        settings = listeners.settings
+        sink_webhook = f"{settings.sink_url}/{settings.sink_token}"
+        webhook_url = to or settings.webhook_url or sink_webhook
+        settings = msgspec.structs.replace(settings, webhook_url=webhook_url)
+        allowed = [*settings.egress_allow, rule_for(settings.sink_url)]
+        if to:
+            allowed.append(rule_for(to))
+        bus = await stack.enter_async_context(_bus(settings))
+        captures = await stack.enter_async_context(
+            sink.running(
+                settings,
+                listeners.sink,
+                public_url=settings.sink_public_url,
+                observe=observe_capture,
+            )
+        )
+        worker = await stack.enter_async_context(
+            event_flow.running(
+                settings,
+                bus,
+                listeners.worker,
+                egress_allow=tuple(allowed),
+                public_url=settings.worker_public_url,
+                observe=observe,
+            )
+        )
+        emulator = await stack.enter_async_context(
+            call_emulator.running(
+                settings,
+                bus,
+                listeners.emulator,
+                worker_url=settings.worker_url,
+                public_url=settings.emulator_public_url,
+            )
+        )
+        found = list(worker.lines)
+        if captures.stored:
+            found.append(f"{captures.stored} captures from before")
+        if emulator.recovered:
+            found.append(emulator.recovered)
+        found += await _queued(bus)
+        yield Up(settings=settings, webhook_url=webhook_url, worker=worker, found=tuple(found))
+
+
+@asynccontextmanager
+async def _bus(settings: Settings) -> AsyncIterator[Bus]:
+    if settings.amqp_url:
+        async with rabbitmq.connect(
+            settings.amqp_url, declare=settings.declare, name="onhook up"
+        ) as bus:
+            yield bus
+        return
+    folder = settings.data / "bus"
+    with held(folder, "the embedded bus"):
+        async with embedded.opened(folder / "bus.sqlite", synchronous=settings.synchronous) as bus:
+            yield bus
+
+
+async def _queued(bus: Bus) -> list[str]:
+    if not bus.is_ready:
+        return [f"the bus is not ready: {bus.trouble}"]
+    waiting = {name: count for name, count in (await bus.depths()).items() if count}
+    return [f"{count} messages in {name}" for name, count in waiting.items()]

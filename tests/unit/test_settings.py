@@ -1,0 +1,437 @@
+"""Settings: every variable and flag, what is refused and how, secrets, and the files they name."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onhook.settings import (
+    SETTINGS,
+    Setting,
+    SettingError,
+    load,
+    shown_value,
+    unknown_variables,
+)
+from onhook.settings.contact_centre import (
+    ContactCentreError,
+    VariableType,
+    load_contact_centre,
+)
+from onhook.settings.egress_rule import EgressRule, parse_egress_rule, parse_egress_rules
+from onhook.settings.settings import SEEDED_TOKEN, masked_url
+
+TOKEN = "11111111-2222-4333-8444-555555555555"
+
+# A text that each setting takes, and the value that it becomes. Paths are made by the test.
+GIVEN: dict[str, tuple[str, object]] = {
+    "amqp_url": ("amqps://u:p@broker:5671/prod", "amqps://u:p@broker:5671/prod"),
+    "data": ("/var/lib/onhook", Path("/var/lib/onhook")),
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "emulator_port": ("0", 0),
+    "worker_port": ("65535", 65_535),
+    "sink_port": ("8003", 8_003),
+    "webhook_url": ("https://example.com/hook/", "https://example.com/hook/"),
+    "sink_token": (TOKEN.upper(), TOKEN),
+    "flows": ("PATH", (Path("PATH"),)),
+    "contact_centre": ("FILE", Path("FILE")),
+    "overrides": ("FILE", Path("FILE")),
+    "egress_allow": ("localhost:3000", (EgressRule(host="localhost", port=3000),)),
+    "journal_db": ("sqlite:////data/journal.sqlite", "sqlite:////data/journal.sqlite"),
+    "sink_db": ("sqlite:///sink.sqlite", "sqlite:///sink.sqlite"),
+    "emulator_url": ("http://emulator:7001/", "http://emulator:7001"),
+    "worker_url": ("http://worker:7002", "http://worker:7002"),
+    "sink_url": ("http://[::1]:7003", "http://[::1]:7003"),
+    "emulator_public_url": ("https://calls.example.com/", "https://calls.example.com"),
+    "worker_public_url": ("https://flows.example.com", "https://flows.example.com"),
+    "sink_public_url": ("https://hooks.example.com", "https://hooks.example.com"),
+    "sink_max_captures": ("10", 10),
+    "sink_max_body": ("0", 0),
+    "in_flight": ("3", 3),
+    "retry_scale": ("0.01", 0.01),
+    "grace": ("0", 0.0),
+    "declare": ("No", False),
+    "synchronous": ("NORMAL", "normal"),
+    "log_level": ("Debug", "debug"),
+    "log_format": ("json", "json"),
+}
+
+# A text that each setting refuses, and words of what it says to that. Not here: what takes any text.
+REFUSED: dict[str, tuple[str, str]] = {
+    "amqp_url": ("localhost:5672", "must be an address that starts with amqp://"),
+    "emulator_port": ("seven", "must be a whole number from 0 to 65535"),
+    "worker_port": ("65536", "must be from 0 to 65535"),
+    "sink_port": ("-1", "must be from 0 to 65535"),
+    "webhook_url": ("ftp://example.com", "must be an address that starts with http://"),
+    "sink_token": ("hello", f"must be a UUID, such as {SEEDED_TOKEN}"),
+    "flows": ("/nowhere/at/all", "names /nowhere/at/all, which does not exist"),
+    "contact_centre": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "overrides": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
+    "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),
+    "sink_db": ("sink.sqlite", "must be sqlite:///PATH"),
+    "emulator_url": ("localhost:7001", "must be an address that starts with http://"),
+    "worker_url": ("http://", "must be an address that starts with http://"),
+    "sink_url": ("http://host:99999", "is not an address"),
+    "emulator_public_url": ("/calls", "must be an address that starts with http://"),
+    "worker_public_url": ("amqp://host", "must be an address that starts with http://"),
+    "sink_public_url": ("http://[::1", "is not an address"),
+    "sink_max_captures": ("0", "must be from 1 to 1000000000"),
+    "sink_max_body": ("1e6", "must be a whole number from 0 to 1073741824"),
+    "in_flight": ("2", "must be from 3 to 4096"),
+    "retry_scale": ("nan", "must be from 0.0001 to 1"),
+    "grace": ("soon", "must be a number from 0 to 3600"),
+    "declare": ("maybe", "must be true or false"),
+    "synchronous": ("off", "must be one of full, normal"),
+    "log_level": ("loud", "must be one of debug, info, warning, error"),
+    "log_format": ("xml", "must be one of auto, text, json"),
+}
+
+by_name = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+
+
+def given_text(setting: Setting, folder: Path) -> tuple[str, object]:
+    """The text and value for a setting, with real files where it wants them."""
+    text, value = GIVEN[setting.name]
+    if text == "PATH":
+        return str(folder), (folder,)
+    if text == "FILE":
+        path = folder / "file.yaml"
+        path.write_text("{}")
+        return str(path), path
+    return text, value
+
+
+def test_every_setting_is_tried_here() -> None:
+    names = {setting.name for setting in SETTINGS}
+    assert set(GIVEN) == names
+    assert names - set(REFUSED) == {"data", "host"}
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = load({})
+    assert settings.amqp_url == ""
+    assert settings.data == Path("onhook-data")
+    assert settings.host == "127.0.0.1"
+    assert (settings.emulator_port, settings.worker_port, settings.sink_port) == (7001, 7002, 7003)
+    assert settings.sink_token == SEEDED_TOKEN
+    assert settings.flows == settings.egress_allow == ()
+    assert settings.contact_centre is settings.overrides is None
+    assert (settings.in_flight, settings.grace, settings.retry_scale) == (256, 25, 1)
+    assert settings.sink_max_captures == 1_000_000
+    assert settings.declare is True
+    assert settings.synchronous == "full"
+
+
+def test_stores_are_under_data_unless_named() -> None:
+    settings = load({"ONHOOK_DATA": "/d"})
+    assert settings.sink_database() == Path("/d/sink/sink.sqlite")
+    assert settings.journal_database() == Path("/d/event-flow/journal.sqlite")
+    named = {"ONHOOK_SINK_DB": "sqlite:///a.db", "ONHOOK_JOURNAL_DB": "sqlite:////abs/b.db"}
+    settings = load(named)
+    assert settings.sink_database() == Path("a.db")
+    assert settings.journal_database() == Path("/abs/b.db")
+
+
+@by_name
+def test_a_setting_is_read_from_its_variable(setting: Setting, tmp_path: Path) -> None:
+    text, value = given_text(setting, tmp_path)
+    assert setting.variable == f"ONHOOK_{setting.name.upper()}"
+    assert getattr(load({setting.variable: f" {text} "}), setting.name) == value
+
+
+@by_name
+def test_a_flag_wins_over_the_variable(setting: Setting, tmp_path: Path) -> None:
+    text, value = given_text(setting, tmp_path)
+    assert setting.flag == "--" + setting.name.replace("_", "-")
+    wrong = {setting.variable: REFUSED.get(setting.name, ("other", ""))[0]}
+    assert getattr(load(wrong, {setting.name: text}), setting.name) == value
+
+
+@by_name
+def test_a_flag_that_was_not_given_leaves_the_variable(setting: Setting, tmp_path: Path) -> None:
+    text, value = given_text(setting, tmp_path)
+    assert getattr(load({setting.variable: text}, {setting.name: None}), setting.name) == value
+
+
+def test_what_somebody_gave_is_told_from_a_default(tmp_path: Path) -> None:
+    path = tmp_path / "amqp-url"
+    path.write_text("amqp://broker/")
+    environment = {
+        "ONHOOK_AMQP_URL_FILE": str(path),
+        "ONHOOK_SINK_PORT": "7003",
+        "ONHOOK_DATA": " ",
+    }
+    settings = load(environment, {"host": "localhost", "grace": None})
+    assert settings.given == {"amqp_url", "sink_port", "host"}
+
+
+@by_name
+def test_an_empty_variable_is_the_default(setting: Setting) -> None:
+    settings = load({setting.variable: "  "})
+    assert getattr(settings, setting.name) == getattr(load({}), setting.name)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_names_the_variable_and_says_what_is_wanted(name: str) -> None:
+    text, words = REFUSED[name]
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    with pytest.raises(SettingError) as refusal:
+        load({setting.variable: text})
+    assert str(refusal.value).startswith(setting.variable)
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_names_the_flag_where_that_was_given(name: str) -> None:
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    with pytest.raises(SettingError) as refusal:
+        load({}, {name: REFUSED[name][0]})
+    assert str(refusal.value).startswith(f"{setting.flag} ")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_shows_the_value_unless_it_is_secret(name: str) -> None:
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    text = REFUSED[name][0]
+    with pytest.raises(SettingError) as refusal:
+        load({setting.variable: text})
+    assert (f'("{text}")' in str(refusal.value)) is not setting.is_secret
+
+
+SECRETS = [setting for setting in SETTINGS if setting.is_secret]
+
+
+def test_a_secret_is_read_from_the_file_that_its_file_variable_names(tmp_path: Path) -> None:
+    path = tmp_path / "amqp-url"
+    path.write_text("amqp://u:hunter2@broker/\n")
+    assert load({"ONHOOK_AMQP_URL_FILE": str(path)}).amqp_url == "amqp://u:hunter2@broker/"
+
+
+def test_a_secret_s_own_variable_wins_over_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "amqp-url"
+    path.write_text("amqp://file/")
+    environment = {"ONHOOK_AMQP_URL": "amqp://variable/", "ONHOOK_AMQP_URL_FILE": str(path)}
+    assert load(environment).amqp_url == "amqp://variable/"
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"^ONHOOK_AMQP_URL_FILE: .*absent"):
+        load({"ONHOOK_AMQP_URL_FILE": str(tmp_path / "absent")})
+
+
+def test_a_secret_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "amqp-url"
+    path.write_bytes(b"\xff")
+    with pytest.raises(SettingError, match=r"^ONHOOK_AMQP_URL_FILE: "):
+        load({"ONHOOK_AMQP_URL_FILE": str(path)})
+
+
+def test_a_fault_in_a_secret_file_names_the_file_variable_and_hides_the_value(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "amqp-url"
+    path.write_text("hunter2")
+    with pytest.raises(SettingError, match=r"^ONHOOK_AMQP_URL_FILE must be") as refusal:
+        load({"ONHOOK_AMQP_URL_FILE": str(path)})
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_what_is_no_secret_has_no_file_variable(tmp_path: Path) -> None:
+    assert load({"ONHOOK_HOST_FILE": str(tmp_path / "absent")}).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
+def test_a_secret_is_masked_when_shown(setting: Setting) -> None:
+    settings = load({setting.variable: "amqp://user:hunter2@broker:5672/v"})
+    assert shown_value(setting, settings) == "amqp://user:***@broker:5672/v"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("amqp://broker", "amqp://broker"),
+        ("amqp://user@broker", "amqp://user@broker"),
+        ("amqp://user:p%40ss:w@broker/v?heartbeat=5", "amqp://user:***@broker/v?heartbeat=5"),
+        ("amqp://:only@[::1]:5672/", "amqp://:***@[::1]:5672/"),
+        ("no address: s3cret", "***"),
+    ],
+)
+def test_masking_leaves_all_but_the_password(url: str, shown: str) -> None:
+    assert masked_url(url) == shown
+
+
+@by_name
+def test_a_shown_value_is_a_text_that_reads_back_as_the_same(
+    setting: Setting, tmp_path: Path
+) -> None:
+    text, value = given_text(setting, tmp_path)
+    shown = shown_value(setting, load({setting.variable: text}))
+    assert isinstance(shown, str)
+    if not setting.is_secret:
+        assert setting.read(shown) == value
+
+
+def test_an_unknown_variable_gets_a_line_with_the_nearest_name() -> None:
+    unknown = "is set, but this version has no such setting"
+    lines = unknown_variables(
+        {
+            "ONHOOK_WEBHOK_URL": "x",
+            "ONHOOK_ZEBRA": "x",
+            "ONHOOK_AMQP_URL": "x",
+            "ONHOOK_AMQP_URL_FILE": "x",
+            "ONHOOK_TEST_BROKER": "x",
+            "PATH": "/bin",
+        }
+    )
+    assert lines == [
+        f"ONHOOK_WEBHOK_URL {unknown}; did you mean ONHOOK_WEBHOOK_URL?",
+        f"ONHOOK_ZEBRA {unknown}",
+    ]
+
+
+@given(st.sampled_from(SETTINGS), st.text() | st.text("a/", min_size=4_000, max_size=5_000))
+def test_any_text_is_read_or_refused_with_the_variable_s_name(setting: Setting, text: str) -> None:
+    try:
+        load({setting.variable: text})
+    except SettingError as refusal:
+        assert str(refusal).startswith(setting.variable)
+
+
+# --- Egress rules
+
+
+@pytest.mark.parametrize(
+    ("entry", "rule"),
+    [
+        ("Hooks.Example.com.", EgressRule(host="hooks.example.com")),
+        ("localhost:3000", EgressRule(host="localhost", port=3000)),
+        ("10.0.0.0/8", EgressRule(network=ip_network("10.0.0.0/8"))),
+        ("10.1.2.3", EgressRule(network=ip_network("10.1.2.3/32"))),
+        ("10.0.0.0/8:443", EgressRule(network=ip_network("10.0.0.0/8"), port=443)),
+        ("fd00::/8", EgressRule(network=ip_network("fd00::/8"))),
+        ("::1", EgressRule(network=ip_network("::1/128"))),
+        ("[fd00::/8]:443", EgressRule(network=ip_network("fd00::/8"), port=443)),
+        ("[::1]", EgressRule(network=ip_network("::1/128"))),
+    ],
+)
+def test_an_egress_entry_is_read(entry: str, rule: EgressRule) -> None:
+    assert parse_egress_rule(entry) == rule
+    assert parse_egress_rule(str(rule)) == rule
+
+
+@pytest.mark.parametrize(
+    ("entry", "way_out"),
+    [
+        ("10.0.0.1/8", "write 10.0.0.0/8"),
+        ("10.0.0.0/33", "no host and no CIDR"),
+        ("host:0", "port is not from 1 to 65535"),
+        ("host:65536", "port is not from 1 to 65535"),
+        ("host:http", "port is not from 1 to 65535"),
+        ("http://host", "port is not from 1 to 65535"),
+        ("user@host", "no host and no CIDR"),
+        (":80", "no host and no CIDR"),
+        ("1:2:3", "no host and no CIDR"),
+        ("host/path", "no host and no CIDR"),
+        ("[::1]80", "no host and no CIDR"),
+        ("[::1", "no host and no CIDR"),
+        ("*", "no host and no CIDR"),
+        ("*.example.com", "no host and no CIDR"),
+    ],
+)
+def test_a_wrong_egress_entry_is_named_with_the_way_out(entry: str, way_out: str) -> None:
+    with pytest.raises(ValueError, match="has the entry") as refusal:
+        parse_egress_rules(f"localhost {entry}")
+    assert f'"{entry}"' in str(refusal.value)
+    assert way_out in str(refusal.value)
+
+
+def test_egress_entries_are_separated_by_commas_or_blanks() -> None:
+    rules = parse_egress_rules("a, b:1,10.0.0.0/8  c\n")
+    assert [str(rule) for rule in rules] == ["a", "b:1", "10.0.0.0/8", "c"]
+
+
+# --- The contact centre
+
+
+def test_the_packaged_contact_centre_takes_the_canonical_call() -> None:
+    centre = load_contact_centre(None)
+    (point,) = centre.entry_points
+    assert point.flow == "Main_Flow"
+    assert point.queue in {queue.name for queue in centre.queues}
+    (agent,) = centre.agents
+    assert point.queue in agent.queues
+    language, who = centre.global_variables
+    assert (language.name, language.default, language.type) == (
+        "Global_Language",
+        "en-US",
+        VariableType.STRING,
+    )
+    assert (who.name, who.label, who.agent_editable) == ("WhoIsCalling", "Who Is Calling?", True)
+
+
+CENTRE = """
+agents: [{id: ada, name: Ada, queues: [Support]}]
+queues: [{id: q, name: Support}]
+entry_points: [{id: e, name: Main, dial_numbers: ["+1"], flow: F}]
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "centre.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_contact_centre_of_one_s_own_is_read(tmp_path: Path) -> None:
+    centre = load_contact_centre(written(tmp_path, CENTRE))
+    assert centre.agents[0].team == "Support"
+    assert centre.entry_points[0].flow_label == "Latest"
+    assert centre.global_variables == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("agents: [", "did not find"),
+        ("", "Expected `object`"),
+        ("agents: []\nqueues: []\n", "entry_points"),
+        (CENTRE.replace("name: Ada,", "name: 7,"), "$.agents[0].name"),
+        (CENTRE.replace("name: Ada,", "name: Ada, quees: [],"), "quees"),
+        (CENTRE.replace("[Support]}", "[Sales]}"), 'agent "ada": no queue "Sales"'),
+        (
+            CENTRE.replace("flow: F", "flow: F, queue: Sales"),
+            'entry point "Main": no queue "Sales"',
+        ),
+        (CENTRE.replace('["+1"]', '["+1", "+1"]'), 'dial number "+1" stands there twice'),
+        (
+            CENTRE.replace(
+                "{id: q, name: Support}", "{id: q, name: Support}, {id: r, name: Support}"
+            ),
+            'queue "Support" stands there twice; rename one',
+        ),
+        (
+            CENTRE + "global_variables: [{name: A}, {name: A}]\n",
+            'global variable "A" stands there twice',
+        ),
+        (CENTRE + "global_variables: [{name: A, type: TEXT}]\n", "$.global_variables[0].type"),
+        (CENTRE.partition("entry_points")[0] + "entry_points: []\n", "entry_points is empty"),
+    ],
+)
+def test_a_wrong_contact_centre_is_refused_with_its_file_and_place(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ContactCentreError) as refusal:
+        load_contact_centre(path)
+    assert str(refusal.value).startswith(f"{path}: ")
+    assert words in str(refusal.value)
+
+
+def test_a_contact_centre_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContactCentreError, match=r"absent\.yaml"):
+        load_contact_centre(tmp_path / "absent.yaml")
