@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -248,7 +248,3 @@ def in_order(types: list[str]) -> bool:
     """Whether a call's events came in the order of its life; an offer may be repeated."""
     places = [LIFE.index(each) for each in types]
     return places == sorted(places) and types.count("PhoneContactEnded") <= 1
-
-
-def pairs(first: Iterator[Any] | list[Any], second: list[Any]) -> list[tuple[Any, Any]]:
-    return [(one, other) for one in first for other in second]

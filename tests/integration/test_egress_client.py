@@ -4,13 +4,14 @@ import asyncio
 import gzip
 import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 
 import aiohttp
 import pytest
-from integration.raw_peer import Talk, raw_peer
 
+from integration.raw_peer import Talk, raw_peer
 from onhook import __version__
 from onhook.egress import aiohttp_client
 from onhook.egress.aiohttp_connection import Attempt, GuardedConnector, current_attempt
@@ -68,6 +69,16 @@ def say_once(data: bytes):
     return script
 
 
+def server_tls():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def client_tls():
+    return ssl.create_default_context(cafile=CERTIFICATE)
+
+
 # what goes out
 
 
@@ -112,7 +123,11 @@ async def test_the_request_is_on_the_wire_as_it_was_given(connected):
 async def test_nothing_is_added_to_the_headers_but_host_and_length(
     connected, method, body, expected
 ):
-    async with raw_peer(answer_all) as peer, connected() as client:
+    async def script(talk):
+        await talk.request()
+        await talk.answer()
+
+    async with raw_peer(script) as peer, connected() as client:
         request = post(peer.url(), body, method=method, headers=(("User-Agent", "mine"),))
         await client.send(request)
     lines = peer.requests[0].partition(b"\r\n\r\n")[0].decode().split("\r\n")
@@ -174,7 +189,7 @@ async def test_the_response_is_handed_over_as_it_came(connected):
     async def script(talk):
         await talk.request()
         await talk.answer(
-            207, body, b"X-One: 1\r\nx-one: 2\r\nContent-Encoding: gzip\r\nX-\xc3\xa4: \xff\r\n"
+            207, body, b"X-One: 1\r\nx-one: 2\r\nContent-Encoding: gzip\r\nX-Raw: \xc3\xa4\xff\r\n"
         )
 
     async with raw_peer(script) as peer, connected() as client:
@@ -185,7 +200,7 @@ async def test_the_response_is_handed_over_as_it_came(connected):
     assert response.body == body
     assert not response.is_cut
     assert response.headers[:3] == (("X-One", "1"), ("x-one", "2"), ("Content-Encoding", "gzip"))
-    assert all(value.encode() for _, value in response.headers)
+    assert response.headers[3] == ("X-Raw", "ä\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -274,7 +289,7 @@ async def test_a_peer_that_never_answers_times_out(connected):
         error = await fault(client, post(peer.url(), timeout_s=0.2))
         assert error.fault is Fault.TIMEOUT
         assert error.message == f"no response from 127.0.0.1:{peer.port} within 0.2 s"
-        assert 0.2 <= error.elapsed_s < 1
+        assert 0.19 <= error.elapsed_s < 3  # timers tick in milliseconds
 
 
 async def test_a_body_that_drips_times_out_as_a_whole(connected):
@@ -289,7 +304,7 @@ async def test_a_body_that_drips_times_out_as_a_whole(connected):
         error = await fault(client, post(peer.url(), timeout_s=0.3))
         assert error.fault is Fault.TIMEOUT
         assert "body" in error.message
-        assert 0.3 <= error.elapsed_s < 1
+        assert 0.29 <= error.elapsed_s < 3
 
 
 async def test_a_head_that_drips_times_out(connected):
@@ -342,8 +357,6 @@ async def test_a_name_without_addresses_is_a_dns_fault(connected):
 
 
 async def test_a_resolver_that_hangs_times_out_and_holds_nobody_else_up(connected):
-    import threading
-
     release = threading.Event()
 
     def look_up(host):
@@ -516,7 +529,7 @@ async def test_a_second_silence_in_a_row_is_a_reset(connected):
         assert len(peer.requests) == 3
 
 
-async def test_all_stale_connections_together_cost_one_more_try_each(connected):
+async def test_a_pool_full_of_stale_connections_costs_one_more_try(connected):
     everyone = asyncio.Event()
 
     async def script(talk):
@@ -532,10 +545,10 @@ async def test_all_stale_connections_together_cost_one_more_try_each(connected):
             await talk.until_closed()
 
     async with raw_peer(script) as peer, connected() as client:
-        for expected in (b"old", b"new"):
-            answers = await asyncio.gather(*(client.send(post(peer.url())) for _ in range(8)))
-            assert {answer.body for answer in answers} == {expected}
-        assert len(peer.requests) <= 24
+        answers = await asyncio.gather(*(client.send(post(peer.url())) for _ in range(8)))
+        assert {answer.body for answer in answers} == {b"old"}
+        assert (await client.send(post(peer.url()))).body == b"new"
+        assert len(peer.requests) == 8 + 2
 
 
 async def test_a_kept_connection_that_broke_off_mid_answer_is_not_tried_again(connected):
@@ -609,7 +622,9 @@ async def test_without_a_rule_no_spelling_reaches_a_listening_loopback(connected
     async with raw_peer(answer_all) as peer, connected("") as client:
         for url in blocked_urls(peer.port):
             error = await fault(client, post(url))
-            assert error.fault in (Fault.BLOCKED, Fault.INVALID), url
+            # Not every resolver knows "localhost" with a dot.
+            known = Fault.DNS if "localhost." in url else Fault.BLOCKED
+            assert error.fault in (Fault.BLOCKED, Fault.INVALID, known), url
         assert peer.connections == 0
 
 
@@ -652,13 +667,15 @@ async def test_a_rule_opens_its_host_network_and_port(connected, rule, host, is_
     def look_up(name):
         return ["127.0.0.1"] if name.lower().startswith(("internal", "localhost")) else []
 
-    async with raw_peer(answer_all) as peer:
-        async with connected(rule.format(port=peer.port), look_up=look_up) as client:
-            if is_open:
-                assert (await client.send(post(peer.url(host=host)))).status == 200
-            else:
-                assert (await fault(client, post(peer.url(host=host)))).fault is Fault.BLOCKED
-                assert peer.connections == 0
+    async with (
+        raw_peer(answer_all) as peer,
+        connected(rule.format(port=peer.port), look_up=look_up) as client,
+    ):
+        if is_open:
+            assert (await client.send(post(peer.url(host=host)))).status == 200
+        else:
+            assert (await fault(client, post(peer.url(host=host)))).fault is Fault.BLOCKED
+            assert peer.connections == 0
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "::ffff:a9fe:a9fe"])
@@ -725,13 +742,3 @@ async def test_aiohttp_dials_no_barred_address_even_if_its_resolver_lets_one_thr
                 await session.get(url)
         assert attempt.barred is not None
         assert peer.connections == 0
-
-
-def server_tls():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    return context
-
-
-def client_tls():
-    return ssl.create_default_context(cafile=CERTIFICATE)

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 from msgspec.structs import replace
 from onhook.call_emulator import lifecycle
 from onhook.call_emulator.agent import AgentOnDuty, AgentState, logged_out
@@ -220,7 +221,8 @@ def types(step: lifecycle.Step) -> list[str]:
 
 def has(event: PublishedEvent) -> list[str]:
     """The outputs that an event's data holds."""
-    return [name for name in event.data.__struct_fields__ if hasattr(getattr(event.data, name), "__struct_fields__")]
+    names = event.data.__struct_fields__
+    return [name for name in names if isinstance(getattr(event.data, name), Struct)]
 
 
 def test_the_agent_s_end_is_agent_disconnect_then_phone_contact_ended() -> None:

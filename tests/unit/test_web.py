@@ -69,6 +69,10 @@ async def returned(call: Call) -> None:
     assert call.body == Empty()
 
 
+async def labelled(call: Call) -> int:
+    return len(call.body)
+
+
 async def broken(call: Call) -> None:
     raise RuntimeError("the scales are broken: s3cret")
 
@@ -114,6 +118,15 @@ API = Api(
             status=204,
             body=Empty,
             body_is_optional=True,
+        ),
+        Operation(
+            method="POST",
+            path="/labels",
+            name="label",
+            summary="Take any labels",
+            handler=labelled,
+            body=dict[str, Any],
+            response=int,
         ),
         Operation(
             method="POST", path="/broken", name="broken", summary="Never works", handler=broken
@@ -176,7 +189,7 @@ async def test_a_path_part_reaches_the_handler(client: Any) -> None:
     assert (await (await client.get("/parcels/p1")).json())["id"] == "p1"
 
 
-@pytest.mark.parametrize("body", [b"", b" \n", b"{}"])
+@pytest.mark.parametrize("body", [b"", b"{}", b" {} \n"])
 async def test_an_optional_body_may_be_left_out(client: Any, body: bytes) -> None:
     response = await client.post("/parcels/return", data=body)
     assert (response.status, await response.read()) == (204, b"")
@@ -214,6 +227,19 @@ async def test_a_wrong_query_is_400_in_words_that_name_the_fault(client: Any, qu
     response = await client.get(f"/parcels?{query}")
     assert response.status == 400
     assert f"$.{query.partition('=')[0]}" in (await problem(response))["message"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"[" * 100_000 + b"]" * 100_000, b"1" * 5_000, b'"\\ud800"', b"1e999"],
+    ids=lambda value: repr(value[:12]),
+)
+async def test_a_value_that_cannot_be_read_is_400_where_any_is_taken(
+    client: Any, value: bytes
+) -> None:
+    response = await client.post("/labels", data=b'{"a": %s}' % value)
+    assert response.status == 400
+    assert (await problem(response))["message"].startswith("Body: ")
 
 
 async def test_a_body_over_the_limit_is_413(client: Any) -> None:
@@ -396,6 +422,7 @@ def test_the_description_holds_every_row_and_health() -> None:
         ("/parcels", "get"),
         ("/parcels/{parcel_id}", "get"),
         ("/parcels/return", "post"),
+        ("/labels", "post"),
         ("/broken", "post"),
         ("/livez", "get"),
         ("/readyz", "get"),

@@ -160,7 +160,7 @@ _CALLS = (
     ),
     Operation(
         method="GET",
-        path="/calls/{interaction}",
+        path="/calls/{interaction:[^/]{5,}}",  # so that `play` is a path of its own
         name="showCall",
         summary="One call: its state, variables, and the events it published",
         handler=show_call,

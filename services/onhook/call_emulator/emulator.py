@@ -25,7 +25,7 @@ from onhook.call_emulator.agent import AgentOnDuty, AgentState
 from onhook.call_emulator.arrival import Arrival
 from onhook.call_emulator.bus_wait import AGAIN_S, bus_ready
 from onhook.call_emulator.contact import Contact, ContactState, ContactStep, next_state
-from onhook.call_emulator.errors import IllegalStep, NotFound, NotReady
+from onhook.call_emulator.errors import EmulatorError, IllegalStep, NotFound, NotReady
 from onhook.call_emulator.lifecycle import NewId, Step
 from onhook.call_emulator.open_calls import OpenCalls
 from onhook.call_emulator.pending_step import OpenCall, PendingStep, StepRunner
@@ -39,9 +39,6 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 FlowVersion = Callable[[str, str], Awaitable[int | None]]
 """(flow name, label) -> the version that a contact arriving now starts with, if known."""
-
-FREES_SOMEONE = frozenset({ContactStep.DECLINE, ContactStep.HANG_UP})
-"""Steps after which a call or an agent waits that did not before."""
 
 
 class CallEmulator:
@@ -99,18 +96,17 @@ class CallEmulator:
         return self.agents[agent_id]
 
     async def go_available(self, agent_id: str) -> AgentOnDuty:
-        """The agent is offered at once what waits in its queues."""
+        """The agent is offered at once what waits in their queues."""
         async with self.agents_turn(agent_id) as agent:
             self.put(agents.go_available(agent, at=self.clock()))
-        await self.offer_waiting_calls()
         return self.agents[agent_id]
 
     # Calls
 
     async def arrive(self, arrival: Arrival) -> Contact:
         """A call arrives and is offered to an Available agent, if there is one."""
-        contact = await self.bring_in(arrival)
-        await self.offer_waiting_calls()
+        async with self.then_offering():
+            contact = await self.bring_in(arrival)
         call = self._calls.get(contact.interaction_id)
         return call.contact if call else contact
 
@@ -181,11 +177,29 @@ class CallEmulator:
 
     # Offers
 
+    @asynccontextmanager
+    async def then_offering(self) -> AsyncIterator[None]:
+        """Whoever waits after the body is offered: at once, or later where the bus failed.
+
+        Also after a refusal, since a step that was settled before it may have freed someone.
+        """
+        try:
+            yield
+        except (BusError, StorageError):
+            self._offer_again.set()
+            raise
+        except EmulatorError:
+            await self.offer_waiting_calls()
+            raise
+        await self.offer_waiting_calls()
+
     async def offer_waiting_calls(self) -> None:
         """Offer what can be offered. What fails is offered again as soon as the bus is there."""
+        if next_offer(self._calls.contacts(), self.agents.values()) is None:
+            return
         async with self._assignment:
             try:
-                await self._calls.settle_offers(self._runner)
+                await self._calls.offer_again(self._runner)
                 while pair := next_offer(self._calls.contacts(), self.agents.values()):
                     await self.offer(*pair)
             except (BusError, StorageError) as error:
@@ -196,7 +210,7 @@ class CallEmulator:
     async def assigning(self) -> AsyncIterator[None]:
         """No call is offered and no agent takes a step of their own, but by the caller."""
         async with self._assignment:
-            await self._calls.settle_offers(self._runner)
+            await self._calls.offer_again(self._runner)
             yield
 
     async def offer(self, contact: Contact, agent: AgentOnDuty) -> None:
@@ -235,10 +249,8 @@ class CallEmulator:
         self, interaction: str, step: ContactStep, decide: Callable[[Contact], Step]
     ) -> Contact:
         call = await self._open_call(interaction, step)
-        async with call.turn:
+        async with self.then_offering(), call.turn:
             await self._runner.take(call, step.value, decide)
-        if step in FREES_SOMEONE:
-            await self.offer_waiting_calls()
         return call.contact
 
     async def _open_call(self, interaction: str, step: ContactStep) -> OpenCall:
@@ -258,8 +270,8 @@ class CallEmulator:
     @asynccontextmanager
     async def agents_turn(self, agent_id: str) -> AsyncIterator[AgentOnDuty]:
         self.agent(agent_id)
-        async with self._assignment:
-            await self._calls.settle_offers(self._runner, agent_id)
+        async with self.then_offering(), self._assignment:
+            await self._calls.settle_offers_to(self._runner, agent_id)
             yield self.agents[agent_id]
 
     def put(self, agent: AgentOnDuty) -> None:

@@ -78,7 +78,6 @@ async def index(call: Call) -> IndexView:
     links = {
         "agents": f"{base}/agents",
         "calls": f"{base}/calls",
-        "play": f"{base}/calls/play",
         "api": f"{base}/openapi.json",
     }
     return IndexView(name="Onhook call emulator", version=__version__, links=links)

@@ -51,24 +51,29 @@ class OpenCalls:
                     self.forget(call)
         return None
 
-    async def settle_offers(self, runner: StepRunner, agent_id: str | None = None) -> None:
-        """Settle offers that failed, of one agent or of all; nobody may offer meanwhile.
+    async def offer_again(self, runner: StepRunner) -> None:
+        """Finish offers that failed; nobody may offer meanwhile.
 
-        An agent with an offer that may be on the bus must not take another step before it.
+        Their agents are Available still: no agent takes a step before `settle_offers_to`.
         """
         for call in self:
-            if not _has_failed_offer(call, agent_id):
-                continue
-            async with call.turn:
-                if _has_failed_offer(call, agent_id):
-                    await runner.settle(call)
+            if _failed_offer(call) is not None:
+                async with call.turn:
+                    if _failed_offer(call) is not None:
+                        await runner.finish(call)
+
+    async def settle_offers_to(self, runner: StepRunner, agent_id: str) -> None:
+        """Settle what failed to ring at an agent, who is about to take another step."""
+        for call in self:
+            if _failed_offer(call) == agent_id:
+                async with call.turn:
+                    if _failed_offer(call) == agent_id:
+                        await runner.settle(call)
 
 
-def _has_failed_offer(call: OpenCall, agent_id: str | None) -> bool:
+def _failed_offer(call: OpenCall) -> str | None:
+    """The agent whom the call's pending step would ring."""
     agent = call.pending.agent if call.pending is not None else None
-    return (
-        call.contact.state is ContactState.QUEUED
-        and agent is not None
-        and agent.state is AgentState.ENGAGED
-        and agent_id in (None, agent.profile.id)
-    )
+    if call.contact.state is not ContactState.QUEUED or agent is None:
+        return None
+    return agent.profile.id if agent.state is AgentState.ENGAGED else None

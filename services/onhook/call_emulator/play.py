@@ -48,7 +48,7 @@ class Player:
         that cannot be saved, BusError or StorageError; after those two, the same play goes on.
         """
         checked(self._emulator.centre, play.variables)
-        async with self._turn:
+        async with self._turn, self._emulator.then_offering():
             if (left := self._under_way) is not None:
                 contact = await self._go_on(left)
                 if left.play == play and not contact.is_abandoned:
@@ -114,7 +114,6 @@ class Player:
         async with emulator.agents_turn(before.profile.id) as agent:
             if agent.state not in (AgentState.ENGAGED, AgentState.LOGGED_OUT):
                 emulator.put(agents.back_to(agent, before, at=emulator.clock()))
-        await emulator.offer_waiting_calls()
 
     def _find_agent(self, queue: str) -> AgentOnDuty:
         serving = [each for each in self._emulator.agents.values() if queue in each.profile.queues]

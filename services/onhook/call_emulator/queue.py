@@ -18,19 +18,17 @@ def next_offer(
 
     `contacts` come in their order of arrival. A declined call keeps its place.
     """
-    everyone = list(agents)
+    free = [agent for agent in agents if agent.state is AgentState.AVAILABLE]
+    if not free:
+        return None
     for contact in contacts:
-        if contact.state is ContactState.QUEUED and (agent := longest_available(contact, everyone)):
+        if contact.state is ContactState.QUEUED and (agent := _longest_available(contact, free)):
             return contact, agent
     return None
 
 
-def longest_available(contact: Contact, agents: Iterable[AgentOnDuty]) -> AgentOnDuty | None:
-    serving = [
-        agent
-        for agent in agents
-        if agent.state is AgentState.AVAILABLE and contact.queue in agent.profile.queues
-    ]
+def _longest_available(contact: Contact, free: list[AgentOnDuty]) -> AgentOnDuty | None:
+    serving = [agent for agent in free if contact.queue in agent.profile.queues]
     return min(serving, key=lambda agent: agent.since, default=None)
 
 

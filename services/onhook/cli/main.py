@@ -8,12 +8,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from importlib import import_module
 
 from onhook import __version__
 from onhook.cli.failure import Failure
 from onhook.settings import SETTINGS, SettingError, Settings, load, unknown_variables
+
+STARTED = time.monotonic()
+"""When the process began to load, for what says how fast it was ready."""
 
 COMMANDS = {
     "up": "all three services in one process, with a webhook to look at",

@@ -61,12 +61,15 @@ def trace_lines(found: dict[str, Any]) -> list[str]:
     contact = found["call"]
     if contact is not None:
         lines.append(f"  call {contact['state']}, from {contact['ani']} to {contact['dnis']}")
-    for event in found["events"]:
-        lines.append(f"  event {event['event_type']}: {event['outcome']}, {event['reason']}")
+    lines += [
+        f"  event {event['event_type']}: {event['outcome']}, {event['reason']}"
+        for event in found["events"]
+    ]
     for run in found["runs"]:
         lines += _run_lines(run)
-    for dead in found["dead_letters"]:
-        lines.append(f"  dead letter in {dead['queue']}: {dead['reason']}")
+    lines += [
+        f"  dead letter in {dead['queue']}: {dead['reason']}" for dead in found["dead_letters"]
+    ]
     if len(lines) == 1:
         lines.append("  nothing is known of it: no call, no event that named it, no run")
     elif not found["runs"]:

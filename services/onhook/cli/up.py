@@ -15,7 +15,7 @@ import msgspec
 from onhook import __version__
 from onhook.cli import logs, process, show
 from onhook.cli.failure import Failure
-from onhook.cli.main import settings_from
+from onhook.cli.main import STARTED, settings_from
 from onhook.cli.played import play_and_show
 from onhook.event_flow.notice import Notice
 from onhook.settings import SettingError, Settings
@@ -26,7 +26,6 @@ from onhook.up.app import Up
 
 
 def execute(given: argparse.Namespace) -> int:
-    started = time.monotonic()
     settings = _with_ports(settings_from(given, log_level="warning"), given.port)
     if given.to is not None:
         try:
@@ -34,7 +33,7 @@ def execute(given: argparse.Namespace) -> int:
         except ValueError as error:
             raise SettingError(f'--to ("{given.to}") {error}') from None
     logs.configure(settings.log_level, settings.log_format)
-    process.run(lambda stopping: _serve(settings, given, stopping, started))
+    process.run(lambda stopping: _serve(settings, given, stopping))
     return 0
 
 
@@ -49,16 +48,14 @@ def _with_ports(settings: Settings, first: int | None) -> Settings:
     )
 
 
-async def _serve(
-    settings: Settings, given: argparse.Namespace, stopping: asyncio.Event, started: float
-) -> None:
+async def _serve(settings: Settings, given: argparse.Namespace, stopping: asyncio.Event) -> None:
     def tell(notice: Notice) -> None:
         line = show.notice_line(notice)
         if line is not None and not given.json:
             _say(line)
 
     async with app.running(settings, to=given.to, observe=tell) as up:
-        ready_ms = round((time.monotonic() - started) * 1000)
+        ready_ms = round((time.monotonic() - STARTED) * 1000)
         _say(_ready(up, ready_ms, as_json=given.json))
         with _nothing() if given.json else _enter_pressed() as enter:
             if given.demo:

@@ -91,7 +91,7 @@ def _read_authority(authority: str) -> tuple[str, int | None, Address | None]:
         literal = _read_ipv6(found[1])
         return str(literal), port, literal
     if not found[2].isascii():  # before lower(), which makes a "k" of the Kelvin sign
-        raise _invalid(f'has the host "{found[2]}"; write it in its ASCII form (xn--...)')
+        raise _invalid(f'has the host "{found[2][:100]}"; write its ASCII form, xn--...')
     host = found[2].lower()
     if not host:
         raise _invalid("has no host")

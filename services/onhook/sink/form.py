@@ -6,8 +6,11 @@ application/x-www-form-urlencoded, RFC 7578 and RFC 2046 section 5.1.1 for multi
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesHeaderParser
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -72,13 +75,9 @@ def _read_multipart(content_type: str, body: bytes) -> Form:
     boundary = head.get_boundary()
     if not boundary:
         return Form()
-    delimiter = b"\r\n--" + boundary.encode("utf-8", "replace")
-    parts = (b"\r\n" + body).split(delimiter, MOST_PARTS + 1)
     fields: Fields = {}
     files = []
-    for part in parts[1 : MOST_PARTS + 1]:
-        if part.startswith(b"--"):
-            break
+    for part in _parts(b"\r\n" + body, boundary.encode("utf-8", "replace")):
         headers, content = _split_part(part)
         name = _parameter(headers, "name")
         filename = headers.get_filename()
@@ -91,12 +90,23 @@ def _read_multipart(content_type: str, body: bytes) -> Form:
     return Form(fields or None, tuple(files))
 
 
+def _parts(body: bytes, boundary: bytes) -> Iterator[bytes]:
+    """What stands between delimiters, each part with the line end of the one before it."""
+    delimiter = re.compile(rb"\r\n--%b(?:(--)|[ \t]*(?=\r\n))" % re.escape(boundary))
+    starts = None
+    for found in islice(delimiter.finditer(body), MOST_PARTS + 1):
+        if starts is not None:
+            yield body[starts : found.start()]
+        if found[1]:
+            return
+        starts = found.end()
+
+
 def _split_part(part: bytes) -> tuple[Message, bytes]:
-    """A part's headers and content; the rest of the delimiter's own line comes first."""
-    _, _, rest = part.partition(b"\r\n")
-    if rest.startswith(b"\r\n"):
-        return Message(), rest[2:]
-    head, _, content = rest.partition(b"\r\n\r\n")
+    """A part's headers and content, divided by the first empty line."""
+    if part.startswith(b"\r\n\r\n"):
+        return Message(), part[4:]
+    head, _, content = part[2:].partition(b"\r\n\r\n")
     return BytesHeaderParser().parsebytes(head + b"\r\n\r\n"), content
 
 

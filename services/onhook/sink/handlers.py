@@ -62,6 +62,7 @@ async def get_token(call: Call) -> TokenJson:
 
 
 async def change_token(call: Call) -> TokenJson:
+    read_token_fields(call.body, TokenSettings())  # what is wrong is said whatever the token
     token = await _token(call)
     is_seeded = token.uuid == call.request.app[SEEDED]
 
@@ -80,9 +81,10 @@ async def delete_token(call: Call) -> None:
 
 async def list_requests(call: Call) -> web.Response:
     listing = read_capture_listing(call.query)
+    span = listing.span()
     page = await call.request.app[STORE].page(
         await _token(call),
-        listing.span(),
+        span,
         newest_first=listing.sorting == "newest",
         limit=listing.per_page,
         offset=(listing.page - 1) * listing.per_page,

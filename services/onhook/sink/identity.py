@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 
 _VERSION = 7 << 76
 _VARIANT = 0b10 << 62
@@ -18,11 +19,12 @@ _SUB_MILLISECOND_STEPS = 4_096
 class Clock:
     """Microseconds since 1970, each later than the one before, whatever the system's clock does."""
 
-    def __init__(self, last_us: int) -> None:
+    def __init__(self, last_us: int, now_us: Callable[[], int]) -> None:
         self.last_us = last_us
+        self.now_us = now_us
 
     def tick(self) -> int:
-        self.last_us = max(self.last_us + 1, now_us())
+        self.last_us = max(self.last_us + 1, self.now_us())
         return self.last_us
 
 

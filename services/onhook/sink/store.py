@@ -62,12 +62,17 @@ class Store:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, path: Path, *, max_captures: int, synchronous: str = "full"
+        cls,
+        path: Path,
+        *,
+        max_captures: int,
+        synchronous: str = "full",
+        now_us: Callable[[], int] = now_us,
     ) -> AsyncIterator[Store]:
         """Open or make the file; finish deletions that a stop cut short. Raises StorageError."""
         async with Database.opened(path, MIGRATIONS, synchronous=synchronous) as database:
             last_us = await database.read(capture_table.last_microsecond)
-            store = cls(database, Clock(last_us), max_captures)
+            store = cls(database, Clock(last_us, now_us), max_captures)
             await store._write(lambda connection: token_table.remove_expired(connection, now_us()))
             await store.purge()
             yield store
@@ -93,11 +98,10 @@ class Store:
         token = self._new_token(str(uuid.uuid4()), settings, ip, user_agent)
         return await self._write(lambda connection: token_table.insert(connection, token))
 
-    @staticmethod
     def _new_token(
-        token_id: str, settings: TokenSettings, ip: str, user_agent: str | None
+        self, token_id: str, settings: TokenSettings, ip: str, user_agent: str | None
     ) -> Token:
-        at_us = now_us()
+        at_us = self.clock.now_us()
         return Token(
             number=0,
             uuid=token_id,
@@ -113,7 +117,7 @@ class Store:
         """The token of that id, in any case. Raises TokenGone."""
         token_id = token_id.lower()
         token = self._at_hand.get(token_id) or await self._fetch(token_id)
-        if token.has_expired(now_us()):
+        if token.has_expired(self.clock.now_us()):
             await self.remove_token(token)
             raise TokenGone
         return token
@@ -137,7 +141,7 @@ class Store:
         self, token: Token, change: Callable[[TokenSettings], TokenSettings]
     ) -> Token:
         """Apply `change` to the token's stored settings. Raises TokenGone, and what it raises."""
-        at_us = now_us()
+        at_us = self.clock.now_us()
 
         def job(connection: Connection) -> Token:
             stored = token_table.find(connection, token.uuid)
@@ -182,7 +186,7 @@ class Store:
         return await self._database.read(
             lambda connection: token_table.page(
                 connection,
-                now_us(),
+                self.clock.now_us(),
                 order=order,
                 descending=descending,
                 limit=limit,

@@ -97,7 +97,7 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
             yield bus
         return
     folder = settings.data / "bus"
-    with held(folder, "the embedded bus"):
+    with held(folder, "`onhook up`"):
         async with embedded.opened(folder / "bus.sqlite", synchronous=settings.synchronous) as bus:
             yield bus
 

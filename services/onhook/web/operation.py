@@ -105,12 +105,14 @@ async def _read_body(
         content += chunk
         if len(content) > LARGEST_JSON_BYTES:
             raise Problem(413, f"Body: larger than {LARGEST_JSON_BYTES} bytes")
-    if not content.strip() and operation.body_is_optional:
+    if not content and operation.body_is_optional:
         content = bytearray(b"{}")
     try:
         return decoder.decode(bytes(content))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"Body: {error}") from None
+    except RecursionError:
+        raise Problem(400, "Body: nested too deeply") from None
 
 
 _PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
