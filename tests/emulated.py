@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import aiohttp
 from cloudevents.core.formats.json import JSONFormat
+
 from onhook.bus.port import Bus, BusUnavailable, Delivery, Message, PublishUncertain
 from onhook.call_emulator.app import running
 from onhook.call_emulator.emulator import CallEmulator, FlowVersion
@@ -50,6 +51,7 @@ class RecordingBus:
         """Ids of events whose publish was tried, stored or not."""
         self._is_up = asyncio.Event()
         self._is_up.set()
+        self._took_one = asyncio.Event()
 
     def go_down(self) -> None:
         self._is_up.clear()
@@ -79,6 +81,7 @@ class RecordingBus:
         check_event(exchange, routing_key, message)
         assert message.message_id not in {each.message_id for each in self.messages}
         self.messages.append(message)
+        self._took_one.set()
         if isinstance(fault, Stored):
             raise PublishUncertain("no confirm")
 
@@ -97,6 +100,13 @@ class RecordingBus:
         self.go_down()
 
     # What a test asks
+
+    async def has_taken(self, count: int) -> None:
+        """Return once that many events are stored."""
+        async with asyncio.timeout(10):
+            while len(self.messages) < count:
+                self._took_one.clear()
+                await self._took_one.wait()
 
     def types(self, interaction: str | None = None) -> list[str]:
         """Event types in the order of publishing, of one call or of all."""

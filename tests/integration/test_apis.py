@@ -97,16 +97,17 @@ def left_by_a_call(played: tuple[Settings, dict[str, str]]) -> dict[str, str]:
 
 @pytest.fixture
 def open_call(settings: Settings) -> dict[str, str]:
-    """A call that rings at an agent who was free."""
+    """A call that rings at an agent who was free: a new one, or one that waited."""
     base = settings.emulator_url
-    for call in answer_of("GET", f"{base}/calls")["calls"]:
-        if call["state"] != "ended":
-            requests.post(f"{base}/calls/{call['interaction_id']}/hang-up", timeout=WAIT_S)
-    requests.post(f"{base}/agents/ada/login", timeout=WAIT_S)
-    requests.post(f"{base}/agents/ada/state", json={"state": "Available"}, timeout=WAIT_S)
-    call = answer_of("POST", f"{base}/calls")
-    assert call["agent"] == "ada"
-    return {"agent": "ada", "interaction": call["interaction_id"]}
+    agent = f"{base}/agents/ada"
+    if earlier := answer_of("GET", agent)["interaction_id"]:
+        requests.post(f"{base}/calls/{earlier}/hang-up", timeout=WAIT_S).raise_for_status()
+    requests.post(f"{agent}/login", timeout=WAIT_S)
+    answer_of("POST", f"{base}/calls")
+    requests.post(f"{agent}/state", json={"state": "Available"}, timeout=WAIT_S).raise_for_status()
+    rings = answer_of("GET", agent)["interaction_id"]
+    assert answer_of("GET", f"{base}/calls/{rings}")["state"] == "offered"
+    return {"agent": "ada", "interaction": rings}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from emulated import LIFE, RecordingBus, served
 from onhook.bus.embedded import opened
 from onhook.call_emulator.store import CallStore

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
+
 from emulated import Client, RecordingBus, Stored, in_order, served
 from onhook.bus.port import BusUnavailable, PublishRefused, PublishUncertain, Unroutable
 
@@ -114,6 +116,45 @@ async def test_another_step_comes_after_one_whose_first_event_was_sent(tmp_path:
         assert (await client.get("/agents/ada")).body["state"] == "WrapUp"
 
 
+async def test_a_step_that_cannot_be_stored_publishes_nothing_and_can_be_repeated(
+    tmp_path: Path,
+) -> None:
+    bus = RecordingBus()
+    async with served(tmp_path, bus) as (client, _):
+        call = await connected(client)
+        before = await snapshot(client)
+        rename(tmp_path, "pending_steps", "taken_away")
+        answer = await client.post(f"/calls/{call}/end")
+        assert (answer.status, "no such table" in answer.error) == (503, True)
+        assert (await client.get("/readyz")).body["troubles"].keys() == {"database"}
+        assert (await snapshot(client), bus.types().count("AgentDisconnect")) == (before, 0)
+        rename(tmp_path, "taken_away", "pending_steps")
+        assert (await client.post(f"/calls/{call}/end")).status == 200
+        assert (await client.get("/readyz")).status == 200
+
+
+async def test_a_step_that_was_published_but_not_committed_is_repeated_with_its_ids(
+    tmp_path: Path,
+) -> None:
+    bus = RecordingBus()
+    async with served(tmp_path, bus) as (client, _):
+        call = await connected(client)
+        rename(tmp_path, "events", "taken_away")
+        assert (await client.post(f"/calls/{call}/end")).status == 503
+        sent = bus.ids()
+        rename(tmp_path, "taken_away", "events")
+        assert (await client.post(f"/calls/{call}/hang-up")).status == 409
+        assert (await client.get(f"/calls/{call}")).body["state"] == "ended"
+        assert bus.ids() == sent
+
+
+def rename(folder: Path, table: str, to: str) -> None:
+    """What a broken file does: a table that is not there."""
+    database = sqlite3.connect(folder / "call-emulator" / "calls.sqlite")
+    database.execute(f"ALTER TABLE {table} RENAME TO {to}")
+    database.close()
+
+
 async def test_a_repeated_arrival_is_the_same_call(tmp_path: Path) -> None:
     for fault in (BusUnavailable("away"), Stored()):
         bus = RecordingBus()
@@ -172,9 +213,10 @@ async def test_a_call_that_could_not_be_offered_is_offered_once_the_bus_is_back(
         await client.make_available()
         assert (await client.get(f"/calls/{call}")).body["state"] == "queued"
         bus.come_back()
+        await bus.has_taken(2)
         async with asyncio.timeout(10):
             while (await client.get(f"/calls/{call}")).body["state"] != "offered":
-                await asyncio.sleep(0.02)
+                pass  # confirmed, and committed any moment
         assert bus.types(call) == ["NewPhoneContact", "AgentOffered"]
 
 

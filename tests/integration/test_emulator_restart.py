@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from emulated import LIFE, Client, RecordingBus, in_order, served
 from onhook.bus.port import BusUnavailable
 
@@ -92,7 +93,7 @@ async def test_a_killed_emulator_s_step_is_finished_with_its_ids_and_its_call_en
 
 
 async def three_open_calls(client: Client) -> list[str]:
-    """One connected, one offered to nobody, one abandoned-to-be; ada has the first."""
+    """Ada has the first; the others wait."""
     await client.make_available()
     connected, queued, other = [await client.place() for _ in range(3)]
     await client.post(f"/calls/{connected}/accept")
@@ -135,9 +136,10 @@ async def test_without_a_bus_the_service_starts_and_recovers_when_it_is_there(
         assert (await client.post("/agents/ada/login")).status == 200
         bus.faults.extend([None, BusUnavailable("away again")])
         bus.come_back()
+        await bus.has_taken(len(LIFE) + 4)
         async with asyncio.timeout(10):
             while (await client.get("/readyz")).status != 200:
-                await asyncio.sleep(0.02)
+                pass  # confirmed, and committed any moment
         assert emulator.recovered == "3 calls were open and have been ended"
         assert bus.types(calls[0]) == list(LIFE)
         assert len(set(bus.ids())) == len(bus.ids())

@@ -9,11 +9,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emulated import RecordingBus, Stored, emulator_on, in_order
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
+
+from emulated import RecordingBus, Stored, emulator_on, in_order
 from onhook.bus.port import BusError, BusUnavailable, PublishUncertain
 from onhook.call_emulator import contact as contacts
 from onhook.call_emulator.agent import AgentState

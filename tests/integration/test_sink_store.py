@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 
 from onhook.sink import capture_table
 from onhook.sink.capture import Capture
+from onhook.sink.errors import TokenGone
 from onhook.sink.identity import uuid7
-from onhook.sink.store import Store, TokenGone
+from onhook.sink.store import Store
 from onhook.sink.token import TokenSettings
 from served_sink import Client, body_of, new_id, served_sink
 

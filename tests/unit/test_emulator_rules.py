@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
+
 from onhook.call_emulator import lifecycle
 from onhook.call_emulator.agent import AgentOnDuty, AgentState, logged_out
 from onhook.call_emulator.arrival import ANONYMOUS, DEFAULT_ANI, resolve

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from msgspec.structs import replace
+
 from onhook.call_emulator import agent as agents
 from onhook.call_emulator import contact as contacts
 from onhook.call_emulator.agent import AgentState, AgentStep

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+ONCE_MORE_S = 0.5
+
 
 class Background:
     """A TaskGroup's tasks, remembered so that they can be ended together."""
@@ -24,9 +26,19 @@ class Background:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def cancel(self) -> None:
-        for task in self._tasks:
+    async def end(self) -> None:
+        """End them all."""
+        for task in list(self._tasks):
             task.cancel()
+        for task in list(self._tasks):
+            await end(task)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: a library it is in may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=ONCE_MORE_S)
 
 
 @asynccontextmanager
@@ -43,6 +55,6 @@ async def background() -> AsyncIterator[Background]:
             yield tasks
         except BaseException as error:  # noqa: BLE001 - raised again below
             raised = error
-        tasks.cancel()
+        await tasks.end()
     if raised is not None:
         raise raised

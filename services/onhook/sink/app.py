@@ -15,10 +15,11 @@ from onhook.settings import SettingError, Settings
 from onhook.settings.settings import LOOPBACK_HOSTS
 from onhook.sink.api import describe
 from onhook.sink.capture import Captured
+from onhook.sink.errors import CaptureGone, TokenFull, TokenGone
 from onhook.sink.handlers import RECORDER, SEEDED, STORE
 from onhook.sink.invalid import Invalid, invalid_response
 from onhook.sink.recorder import CAPTURE_PATH, Recorder, is_capture
-from onhook.sink.store import CaptureGone, Store, TokenFull, TokenGone
+from onhook.sink.store import Store
 from onhook.sqlite import StorageError
 from onhook.sqlite.folder_lock import held
 from onhook.web.app import build_app

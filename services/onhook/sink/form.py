@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.message import Message
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from itertools import islice
 from urllib.parse import parse_qsl
 
@@ -84,9 +84,7 @@ def _read_multipart(content_type: str, body: bytes) -> Form:
         if filename is None:
             _add(fields, name, content.decode("utf-8", "replace"))
         else:
-            files.append(
-                FormFile(name, _text(filename), _text(headers.get_content_type()), len(content))
-            )
+            files.append(FormFile(name, filename, headers.get_content_type(), len(content)))
     return Form(fields or None, tuple(files))
 
 
@@ -107,15 +105,9 @@ def _split_part(part: bytes) -> tuple[Message, bytes]:
     if part.startswith(b"\r\n\r\n"):
         return Message(), part[4:]
     head, _, content = part[2:].partition(b"\r\n\r\n")
-    return BytesHeaderParser().parsebytes(head + b"\r\n\r\n"), content
+    return HeaderParser().parsestr(head.decode("utf-8", "replace")), content
 
 
 def _parameter(headers: Message, name: str) -> str:
     value = headers.get_param(name, "", "content-disposition")
-    text = value[2] if isinstance(value, tuple) else str(value or "")
-    return _text(text)
-
-
-def _text(value: str) -> str:
-    """Header text whose bytes the parser kept as surrogates, as UTF-8."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value[2] if isinstance(value, tuple) else str(value or "")

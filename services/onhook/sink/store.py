@@ -19,6 +19,7 @@ from msgspec import structs
 from onhook.sink import capture_table, token_table
 from onhook.sink.capture import Capture, Captured
 from onhook.sink.capture_table import EVERYTHING, Page, Span
+from onhook.sink.errors import CaptureGone, TokenFull, TokenGone
 from onhook.sink.identity import Clock, microsecond_of, now_us
 from onhook.sink.tables import MIGRATIONS
 from onhook.sink.token import Token, TokenSettings
@@ -31,18 +32,6 @@ TOKENS_AT_HAND = 4_096
 EVICTION_LOG_S = 10.0
 
 log = structlog.get_logger()
-
-
-class TokenGone(Exception):
-    """No such token: it was never made, was deleted, or has expired."""
-
-
-class TokenFull(Exception):
-    """The token holds as many captures as its request_limit allows."""
-
-
-class CaptureGone(Exception):
-    """The token has no such capture."""
 
 
 class Store:

@@ -109,7 +109,7 @@ async def _read_body(
         content = bytearray(b"{}")
     try:
         return decoder.decode(bytes(content))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, f"Body: {error}") from None
     except RecursionError:
         raise Problem(400, "Body: nested too deeply") from None

@@ -19,7 +19,7 @@ from pamqp.common import FieldTable
 from yarl import URL
 
 from onhook.bus import limits
-from onhook.bus.background import Background, background
+from onhook.bus.background import Background, background, end
 from onhook.bus.port import (
     AccessRefused,
     Bus,
@@ -40,6 +40,7 @@ from onhook.bus.rabbitmq.link import (
     RPC_TIMEOUT_S,
     Link,
     broker_url,
+    close_channel,
     open_channel,
     quiet_the_library,
 )
@@ -210,17 +211,18 @@ class RabbitBus:
                 try:
                     found = await self._look_through(channel, queue, message_id)
                 except BaseException:
-                    await channel.close(timeout=RPC_TIMEOUT_S)  # returns all that was looked at
+                    await close_channel(channel)  # returns all that was looked at
                     raise
                 if found is None:
-                    await channel.close(timeout=RPC_TIMEOUT_S)
+                    await close_channel(channel)
                 return found
 
     async def _look_through(self, channel: Channel, queue: str, message_id: str) -> Delivery | None:
         """Get message after message until the right one; the others go back, in one frame."""
         looked_at = 0
         while True:
-            message = await channel.basic_get(queue, timeout=RPC_TIMEOUT_S)
+            async with asyncio.timeout(RPC_TIMEOUT_S):
+                message = await channel.basic_get(queue)
             tag = message.delivery_tag
             is_found = tag is not None and message.header.properties.message_id == message_id
             if tag is not None and not is_found:
@@ -240,15 +242,12 @@ class RabbitBus:
         with broker_faults():
             channel = await open_channel(connection)
             try:
-                return {
-                    queue.name: (
-                        await channel.queue_declare(queue.name, passive=True, timeout=RPC_TIMEOUT_S)
-                    ).message_count
-                    or 0
-                    for queue in TOPOLOGY.queues
-                }
+                async with asyncio.timeout(RPC_TIMEOUT_S):
+                    return {
+                        queue.name: await _waiting(channel, queue.name) for queue in TOPOLOGY.queues
+                    }
             finally:
-                await channel.close(timeout=RPC_TIMEOUT_S)
+                await close_channel(channel)
 
     async def _prepare_consuming(self, connection: Connection) -> list[Channel]:
         await self._establish_on(connection)
@@ -264,9 +263,7 @@ class RabbitBus:
     async def _stop(self, subscription: Subscription) -> None:
         task = self._subscriptions.pop(subscription, None)
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
-            await subscription.stop()
+            await subscription.stop(task)
 
     # -- topology
 
@@ -301,8 +298,7 @@ class RabbitBus:
         for settlement in list(self._settlements):
             await settlement.finish()
         for supervisor in self._supervisors:
-            supervisor.cancel()
-        await asyncio.wait(self._supervisors)
+            await end(supervisor)
 
 
 def _properties(message: Message) -> Basic.Properties:
@@ -318,3 +314,7 @@ def _properties(message: Message) -> Basic.Properties:
 
 def _uncertain(message: Message, why: str) -> PublishUncertain:
     return PublishUncertain(f"message {message.message_id} may or may not be stored: {why}")
+
+
+async def _waiting(channel: Channel, queue: str) -> int:
+    return (await channel.queue_declare(queue, passive=True)).message_count or 0

@@ -6,6 +6,7 @@ are contracts.topology's; when to declare is the bus's.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +20,7 @@ from aiormq.exceptions import (
 
 from onhook.bus.port import AccessRefused, TopologyMismatch
 from onhook.bus.rabbitmq.faults import describe
-from onhook.bus.rabbitmq.link import RPC_TIMEOUT_S, open_channel
+from onhook.bus.rabbitmq.link import RPC_TIMEOUT_S, close_channel, open_channel
 from onhook.contracts.topology import TOPOLOGY, Binding, Queue
 
 WAY_OUT = "move its messages and delete the queue, or run with ONHOOK_DECLARE=false"
@@ -44,14 +45,15 @@ class _Session:
         if self._channel is None or self._channel.is_closed:
             self._channel = await open_channel(self._connection)
         try:
-            await step(self._channel)
+            async with asyncio.timeout(RPC_TIMEOUT_S):
+                await step(self._channel)
         except (ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed):
             self._channel = None  # the broker has closed it
             raise
 
     async def close(self) -> None:
         if self._channel is not None:
-            await self._channel.close(timeout=RPC_TIMEOUT_S)
+            await close_channel(self._channel)
 
 
 async def declare(connection: Connection) -> None:
@@ -107,21 +109,17 @@ def _declaring_steps() -> list[Step]:
 
 
 def _declare_exchange(name: str) -> Step:
-    return lambda channel: channel.exchange_declare(
-        name, exchange_type="topic", durable=True, timeout=RPC_TIMEOUT_S
-    )
+    return lambda channel: channel.exchange_declare(name, exchange_type="topic", durable=True)
 
 
 def _declare_queue(queue: Queue) -> Step:
     return lambda channel: channel.queue_declare(
-        queue.name, durable=True, arguments=dict(queue.arguments), timeout=RPC_TIMEOUT_S
+        queue.name, durable=True, arguments=dict(queue.arguments)
     )
 
 
 def _bind(binding: Binding) -> Step:
-    return lambda channel: channel.queue_bind(
-        binding.queue, binding.exchange, binding.routing_key, timeout=RPC_TIMEOUT_S
-    )
+    return lambda channel: channel.queue_bind(binding.queue, binding.exchange, binding.routing_key)
 
 
 def _checking_steps() -> list[tuple[str, Step]]:
@@ -132,11 +130,11 @@ def _checking_steps() -> list[tuple[str, Step]]:
 
 
 def _find_exchange(name: str) -> Step:
-    return lambda channel: channel.exchange_declare(name, passive=True, timeout=RPC_TIMEOUT_S)
+    return lambda channel: channel.exchange_declare(name, passive=True)
 
 
 def _find_queue(name: str) -> Step:
-    return lambda channel: channel.queue_declare(name, passive=True, timeout=RPC_TIMEOUT_S)
+    return lambda channel: channel.queue_declare(name, passive=True)
 
 
 def _difference(said: str) -> str:

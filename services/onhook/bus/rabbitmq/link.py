@@ -31,6 +31,8 @@ HEARTBEAT_S = 15
 CONNECT_TIMEOUT_S = 8.0
 CLOSE_TIMEOUT_S = 3.0
 RPC_TIMEOUT_S = 20.0
+"""Given by `asyncio.timeout` around the library's calls, never as their own `timeout`: that goes
+through `asyncio.wait_for`, which on Python 3.11 may swallow a cancellation."""
 STEADY_S = 5.0
 """A connection that lived this long was a good one: the next wait starts at the shortest again."""
 FRAMES_BUFFERED = 256
@@ -73,11 +75,19 @@ def quiet_the_library() -> None:
 
 
 async def open_channel(connection: Connection, *, confirms: bool = False) -> Channel:
-    channel = await connection.channel(
-        publisher_confirms=confirms, frame_buffer_size=FRAMES_BUFFERED, timeout=RPC_TIMEOUT_S
-    )
+    async with asyncio.timeout(RPC_TIMEOUT_S):
+        channel = await connection.channel(
+            publisher_confirms=confirms, frame_buffer_size=FRAMES_BUFFERED
+        )
     assert isinstance(channel, Channel)
     return channel
+
+
+async def close_channel(channel: Channel) -> None:
+    """Close it; what it has out comes again. No error when it is closed, or its connection gone."""
+    with suppress(BusUnavailable), broker_faults():
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await channel.close()
 
 
 class Link:

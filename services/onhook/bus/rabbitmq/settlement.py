@@ -15,7 +15,7 @@ from aiormq.channel import Channel
 
 from onhook.bus.port import BusUnavailable
 from onhook.bus.rabbitmq.faults import broker_faults
-from onhook.bus.rabbitmq.link import CLOSE_TIMEOUT_S
+from onhook.bus.rabbitmq.link import close_channel
 
 ACKS_TOGETHER = 25
 ACK_DELAY_S = 0.005
@@ -141,7 +141,7 @@ class Settlement:
     async def finish(self) -> None:
         """Send what is done, now, and close the channel: what is not done comes again."""
         await self._flush(patient=False)
-        await self._close_channel()
+        await close_channel(self._channel)
 
     async def run(self) -> None:
         try:
@@ -154,7 +154,7 @@ class Settlement:
                 elif self._is_retired and self._ledger.is_settled:
                     return
         finally:
-            await self._close_channel()
+            await close_channel(self._channel)
 
     async def _gather_acks(self) -> None:
         """Wait a little for more, unless there are enough."""
@@ -172,12 +172,6 @@ class Settlement:
                     return
                 for tag, multiple in self._ledger.frames(patient=patient):
                     await self._channel.basic_ack(tag, multiple=multiple, wait=False)
-
-    async def _close_channel(self) -> None:
-        if not self._channel.is_closed:
-            with suppress(BusUnavailable), broker_faults():
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await self._channel.close()
 
     def _on_channel_end(self, _: object) -> None:
         self.is_lost = True

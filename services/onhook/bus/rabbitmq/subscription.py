@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from aiormq.channel import Channel
 from aiormq.connection import Connection
 from aiormq.exceptions import ChannelNotFoundEntity
 
+from onhook.bus.background import end
 from onhook.bus.backoff import Backoff
 from onhook.bus.port import BusError, BusUnavailable, Delivery
 from onhook.bus.rabbitmq.delivery import RabbitDelivery
@@ -23,7 +25,7 @@ from onhook.bus.rabbitmq.faults import broker_faults, describe, how_it_ended
 from onhook.bus.rabbitmq.link import RPC_TIMEOUT_S, Link, open_channel
 from onhook.bus.rabbitmq.settlement import Settlement
 
-CANCEL_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +49,7 @@ class Subscription:
         self._repair = repair
         self._arrived: asyncio.Queue[RabbitDelivery | None] = asyncio.Queue()
         self._lane: _Lane | None = None
+        self._stopping = asyncio.Event()
 
     def __aiter__(self) -> Subscription:
         return self
@@ -59,14 +62,20 @@ class Subscription:
         raise StopAsyncIteration
 
     async def run(self) -> None:
+        """Consume until asked to stop. Not to be cancelled before that: a consumer that is just
+        being set up may have handed out messages already."""
         backoff = Backoff()
-        while True:
-            connection = await self._link.up()
+        while not self._stopping.is_set():
+            await _first_of(self._link.up(), self._stopping.wait())
+            if self._stopping.is_set():
+                return
             try:
                 with broker_faults():
-                    reason = await self._consume(connection, backoff)
+                    reason = await self._consume(self._link.connection(), backoff)
             except BusError as fault:
                 reason = str(fault)
+            if self._stopping.is_set():
+                return
             wait_s = backoff.next_s()
             log.warning(
                 "consuming was interrupted",
@@ -74,7 +83,9 @@ class Subscription:
                 reason=reason,
                 retry_in_s=round(wait_s, 1),
             )
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._stopping.wait()
 
     async def _consume(self, connection: Connection, backoff: Backoff) -> str:
         """Consume on one channel until it ends; returns why it did."""
@@ -84,18 +95,17 @@ class Subscription:
         channel.on_consumer_cancel_callbacks.add(lambda _: queue_is_gone.set())
         ended = channel.closing
         try:
-            await channel.basic_qos(prefetch_count=self._prefetch, timeout=RPC_TIMEOUT_S)
-            answer = await channel.basic_consume(
-                self._queue, self._receiver(lane.settlement), timeout=RPC_TIMEOUT_S
-            )
+            async with asyncio.timeout(RPC_TIMEOUT_S):
+                await channel.basic_qos(prefetch_count=self._prefetch)
+                answer = await channel.basic_consume(self._queue, self._receiver(lane.settlement))
             lane.consumer_tag = answer.consumer_tag
             backoff.reset()
-            await _either(ended, queue_is_gone)
+            await _first_of(ended, queue_is_gone.wait(), self._stopping.wait())
         except ChannelNotFoundEntity as error:
             await self._repair()
             return describe(error)
-        finally:
-            ended.cancel()
+        if self._stopping.is_set():
+            return "stopped"
         if queue_is_gone.is_set():
             # What was handed out may still be settled: the channel closes after that.
             lane.settlement.retire()
@@ -113,8 +123,14 @@ class Subscription:
 
         return receive
 
-    async def stop(self) -> None:
-        """Take no more, return what nobody saw, and leave the rest to be settled. Once only."""
+    async def stop(self, running: asyncio.Task[None]) -> None:
+        """Take no more, return what nobody saw, and leave the rest to be settled.
+
+        `running` is the task of `run`.
+        """
+        self._stopping.set()
+        await asyncio.wait({running}, timeout=STOP_TIMEOUT_S)
+        await end(running)
         lane = self._lane
         if lane is not None and not lane.settlement.is_lost:
             await lane.cancel_consumer()
@@ -133,13 +149,14 @@ class Subscription:
         return taken
 
 
-async def _either(ended: asyncio.Future[Any], event: asyncio.Event) -> None:
-    """Wait for the end of a channel or for the event, whichever is first."""
-    waiting = asyncio.ensure_future(event.wait())
+async def _first_of(*waits: Awaitable[object]) -> None:
+    """Wait for the first of several, and let go of the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
-        await asyncio.wait({ended, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        waiting.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 class _Lane:
@@ -156,6 +173,7 @@ class _Lane:
             return
         try:
             with broker_faults():
-                await self._channel.basic_cancel(self.consumer_tag, timeout=CANCEL_TIMEOUT_S)
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self._channel.basic_cancel(self.consumer_tag)
         except BusUnavailable as fault:
             log.debug("the consumer could not be cancelled", reason=str(fault))
