@@ -7,7 +7,6 @@ emulator, whose own calls begin only with this process.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,6 +24,9 @@ from onhook.sqlite import StorageError
 
 log = structlog.get_logger()
 
+AT_ONCE = 64
+"""Calls ended at once, so that their commits and confirms are shared."""
+
 
 class Recovery:
     """What an earlier process left, and how far its end has come."""
@@ -37,7 +39,7 @@ class Recovery:
         self._clock = clock
         self._new_id = new_id
         self._runner = StepRunner(store, bus, new_id, _count_later)
-        self._left: deque[OpenCall] = deque()
+        self._left: list[OpenCall] = []
         self._ended = 0
         self.found: str | None = None
         """What was found and done, in one line, once it is done; None when there was nothing."""
@@ -62,19 +64,29 @@ class Recovery:
 
     async def attempt(self) -> bool:
         """Do what can be done now; True when nothing is left."""
-        try:
-            while self._left:
-                await self._end(self._left[0])
-                self._left.popleft()
-        except (BusError, StorageError) as error:
-            log.warning("recovery postponed", reason=str(error), left=len(self._left))
-            return False
+        while self._left:
+            some = self._left[:AT_ONCE]
+            failures = await asyncio.gather(*(self._try_to_end(call) for call in some))
+            undone = [call for call, failed in zip(some, failures, strict=True) if failed]
+            self._left[:AT_ONCE] = undone
+            if undone:
+                return False
         if self._ended:
             verb = "was open and has" if self._ended == 1 else "were open and have"
             self.found = f"{_calls(self._ended)} {verb} been ended"
             log.info("calls recovered", recovered=self.found)
             self._ended = 0
         return True
+
+    async def _try_to_end(self, call: OpenCall) -> bool:
+        """Whether that failed."""
+        try:
+            await self._end(call)
+        except (BusError, StorageError) as error:
+            interaction = call.contact.interaction_id
+            log.warning("recovery postponed", interaction=interaction, reason=str(error))
+            return True
+        return False
 
     async def _end(self, call: OpenCall) -> None:
         async with call.turn:

@@ -14,6 +14,7 @@ import structlog
 
 from onhook.contracts.run import Progress, RunMessage, WaitingRequest, encode_run, webhook_id_of
 from onhook.contracts.topology import UNDELIVERED
+from onhook.egress.port import Fault
 from onhook.event_flow.dead_letter import About, Unprocessable
 from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
 from onhook.event_flow.insist import insist
@@ -109,11 +110,11 @@ class RunStep:
             )
             url = effect.node.render_url(context)
             rendered = rendered_before(waiting) if waiting else self._rendered(effect, context)
+            if effect.continues:
+                return await self._send_continuing(progress, effect, rendered, url)
+            return await self._send_delivered(progress, effect, rendered, url, waiting)
         except RunError as error:
             return await self._fail_template(progress, effect, str(error))
-        if effect.continues:
-            return await self._send_continuing(progress, effect, rendered, url)
-        return await self._send_delivered(progress, effect, rendered, url, waiting)
 
     def _rendered(self, effect: SendRequest, context: dict[str, object]) -> Rendered:
         run_id = self._message.run_id
@@ -201,7 +202,8 @@ class RunStep:
     async def _attempt(
         self, effect: SendRequest, rendered: Rendered, url: str, number: int
     ) -> Tried:
-        return await attempt(
+        """Send once. Raises RunError when the request can never be sent as it is."""
+        tried = await attempt(
             self._parts.client,
             effect,
             self._message.run_id,
@@ -210,6 +212,10 @@ class RunStep:
             number,
             self._parts.clock,
         )
+        if tried.attempt.fault == Fault.INVALID.value:
+            await self._save(self._row, attempt=tried.attempt)
+            raise RunError(effect.node.name, tried.summary)
+        return tried
 
     async def _wait(
         self, progress: Progress, request: WaitingRequest, at: datetime, tried: Tried

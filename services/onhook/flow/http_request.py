@@ -26,8 +26,11 @@ DELIVER_TIMEOUT_S = 15.0
 CONTINUE_TIMEOUT_S = 2.0
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect"}
+    | {"proxy-connection", "te", "trailer", "upgrade"}
+)
 _REQUIRED = "FC1015"
 _UNSUPPORTED = "OH1001"
 _TEMPLATE = "OH1002"
