@@ -88,7 +88,9 @@ class Broker:
 
     def url_of(self, vhost: str) -> str:
         parts = urlsplit(self.amqp_url)
-        return urlunsplit((parts.scheme, parts.netloc, f"/{quote(vhost, safe='')}", parts.query, ""))
+        return urlunsplit(
+            (parts.scheme, parts.netloc, f"/{quote(vhost, safe='')}", parts.query, "")
+        )
 
     def new_vhost(self) -> str:
         """A virtual host that nothing has been declared in."""
@@ -355,7 +357,11 @@ def _program(name: str) -> Path | None:
     if on_path is None:
         return None
     packaged = PACKAGED_NODE / name
-    return packaged if on_path.startswith(("/usr/sbin/", "/usr/bin/")) and packaged.exists() else Path(on_path)
+    return (
+        packaged
+        if on_path.startswith(("/usr/sbin/", "/usr/bin/")) and packaged.exists()
+        else Path(on_path)
+    )
 
 
 def _required(name: str) -> str:

@@ -30,3 +30,5 @@ def configure(level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+    # It prints a traceback for every request that is no HTTP; our own faults are logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)

@@ -42,14 +42,18 @@ class Finished(Struct, frozen=True):
 Effect = SendRequest | Finished
 
 
-def begin(flow: Flow, event: Event) -> Progress:
+def begin(flow: Flow, event: Event, overrides: Mapping[str, Any]) -> Progress:
     """A run's progress before its first node. Raises VariableError."""
-    variables = initial_variables(flow.variables, event.data.get("variables") or {}, flow.settable)
+    given = event.data.get("variables") or {}
+    variables = initial_variables(flow.variables, given, flow.settable, overrides)
     return Progress(node=flow.handlers[event.type], variables=variables)
 
 
 def next_effect(flow: Flow, progress: Progress) -> tuple[Progress, Effect]:
-    """Go on to the next effect. Raises RunError when a node was entered too often."""
+    """Go on to the next effect. Raises RunError when a node was entered too often.
+
+    A node's error edge or OnGlobalError handles that first, like any other failure.
+    """
     while progress.node is not None:
         activity = flow.nodes[progress.node]
         if isinstance(activity, EventNode):
@@ -59,10 +63,20 @@ def next_effect(flow: Flow, progress: Progress) -> tuple[Progress, Effect]:
         else:
             visit = progress.visits.get(activity.node_id, 0) + 1
             if visit > LARGEST_VISITS:
-                raise RunError(activity.name, f"entered more than {LARGEST_VISITS} times")
+                progress = _stopped(flow, progress, activity, visit)
+                continue
             continues = activity.node_id in flow.continuing
             return progress, SendRequest(node=activity, visit=visit, continues=continues)
     return progress, Finished()
+
+
+def _stopped(flow: Flow, progress: Progress, node: HttpRequest, visit: int) -> Progress:
+    """The node was entered too often, which fails it: once, so that its error edge is no loop."""
+    reason = f"entered more than {LARGEST_VISITS} times"
+    handled = failed(flow, progress, node, reason) if visit == LARGEST_VISITS + 1 else None
+    if handled is None:
+        raise RunError(node.name, reason)
+    return handled
 
 
 def succeeded(flow: Flow, progress: Progress, effect: SendRequest, outputs: Any) -> Progress:
@@ -107,15 +121,20 @@ def response_outputs(
 def context_of(
     flow: Flow, event: Event, progress: Progress, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What templates see: variables, the events' outputs, the nodes' outputs. Raises RunError."""
+    """What templates see: variables, the events' outputs, the nodes' outputs. Raises RunError.
+
+    No event stands in for a name of the flow's own: a publisher could send a delivery elsewhere.
+    """
     context: dict[str, Any] = dict(progress.variables)
     try:
         context.update(external_values(flow.variables, overrides))
     except VariableError as problem:
         raise RunError(flow.name, str(problem)) from None
-    for name, outputs in event.data.items():
-        if name != "variables":
-            context[TEMPLATE_ALIASES.get(name, name)] = outputs
+    for alias, outputs in event.data.items():
+        name = TEMPLATE_ALIASES.get(alias, alias)
+        is_second = name != alias and name in event.data
+        if alias != "variables" and name not in flow.own_names and not is_second:
+            context[name] = outputs
     _add_interaction_id(context, event)
     context.update(progress.outputs)
     for alias, name in TEMPLATE_ALIASES.items():

@@ -6,6 +6,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+LONGEST_QUOTE_BYTES = 200
+
 
 class Severity(Enum):
     ERROR = "error"
@@ -54,3 +56,12 @@ def error(code: str, message: str, remedy: str, node: str | None = None) -> Find
 
 def warning(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, message=message, remedy=remedy, node=node)
+
+
+def quoted(value: object) -> str:
+    """`value` for a message: on one line, in quotes, at most LONGEST_QUOTE_BYTES of UTF-8."""
+    text = repr(str(value)[:LONGEST_QUOTE_BYTES])
+    encoded = text.encode()
+    if len(encoded) <= LONGEST_QUOTE_BYTES:
+        return text
+    return encoded[: LONGEST_QUOTE_BYTES - 4].decode("utf-8", "ignore") + "...'"

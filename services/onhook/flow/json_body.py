@@ -7,6 +7,7 @@ value can break the body or add a key. Pure; it must not know nodes or requests.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, NoReturn
@@ -16,6 +17,9 @@ from msgspec import Struct
 
 from onhook.pebble import PebbleError, Reference, Template, Text
 from onhook.pebble.template import as_text, position
+
+
+_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<constant>-?Infinity|NaN)', re.DOTALL)
 
 
 class Place(Enum):
@@ -87,30 +91,34 @@ class _Skeleton:
         if self._after_backslash:
             self._fail("an expression cannot follow a backslash", part.offset)
         if self._in_string:
-            self.parts.append((Place.STRING, part))
-            return
-        bare = Place.BARE_JSON if holds_json else Place.BARE
-        self.parts.append((Place.KEY if is_key else bare, part))
-        stand_in = '""' if is_key else "null"
+            place, stand_in = Place.STRING, "x"  # no digit, which could complete a \u escape
+        elif is_key:
+            place, stand_in = Place.KEY, '""'
+        else:
+            place, stand_in = Place.BARE_JSON if holds_json else Place.BARE, "null"
+        self.parts.append((place, part))
         self._text += stand_in
         self._offsets += [part.offset] * len(stand_in)
 
     def check(self) -> None:
+        text = "".join(self._text)
         try:
-            json.loads("".join(self._text), parse_constant=_refuse_constant)
+            json.loads(text, parse_int=str, parse_float=str)
         except json.JSONDecodeError as error:
-            offset = self._offsets[error.pos] if error.pos < len(self._offsets) else None
-            at = len(self._source) if offset is None else offset
-            self._fail(f"the body is no JSON: {_lower(error.msg)}", at)
-        except (ValueError, RecursionError) as error:
-            self._fail(f"the body is no JSON: {error}", 0)
+            self._refuse(_lower(error.msg), error.pos)
+        except RecursionError:
+            self._refuse("nested too deeply", 0)
+        for found in _CONSTANT.finditer(text):  # Python's reader takes what JSON does not have
+            if found["constant"]:
+                self._refuse(f"{found['constant']} is no JSON value", found.start())
+
+    def _refuse(self, what: str, at: int) -> NoReturn:
+        """`at` counts characters of the skeleton."""
+        offset = self._offsets[at] if at < len(self._offsets) else len(self._source)
+        self._fail(f"the body is no JSON: {what}", offset)
 
     def _fail(self, message: str, offset: int) -> NoReturn:
         raise PebbleError(message, *position(self._source, offset)) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _lower(sentence: str) -> str:
@@ -140,7 +148,7 @@ def _bare_json(value: Any) -> str:
     if isinstance(value, str):
         try:
             return msgspec.json.format(value, indent=-1) if value.strip() else "null"
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return _literal(value)
     return _literal(value)
 

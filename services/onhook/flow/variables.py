@@ -1,7 +1,7 @@
 """Variables of a run: event over override over flow default, key by key, each of its type.
 
 Pure. Types and defaults come from the flow; which variables an event may set is decided by the
-compiled flow and handed in.
+compiled flow and handed in, as are the overrides of this flow.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
 
-from onhook.flow.errors import VariableError
+from onhook.flow.errors import VariableError, quoted
 from onhook.flow.model import Variable
 from onhook.settings.contact_centre import VariableType
 
@@ -22,8 +23,19 @@ _INTEGER = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+class Origin(Enum):
+    """Where a value comes from, in words for errors."""
+
+    EVENT = "the event's value"
+    OVERRIDE = "its override"
+    DEFAULT = "its default"
+
+
 def initial_variables(
-    declared: Collection[Variable], event_values: Mapping[str, Any], settable: Collection[str]
+    declared: Collection[Variable],
+    event_values: Mapping[str, Any],
+    settable: Collection[str],
+    overrides: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Values at the start of a run, without the externalized ones, which are looked up when used.
 
@@ -34,35 +46,43 @@ def initial_variables(
         if variable.is_externalized:
             continue
         given = event_values.get(variable.name) if variable.name in settable else None
-        values[variable.name] = converted(variable, variable.value if given is None else given)
+        values[variable.name] = (
+            _configured(variable, overrides)
+            if given is None
+            else converted(variable, given, Origin.EVENT)
+        )
     return values
 
 
 def external_values(declared: Collection[Variable], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Values of the externalized variables now. Raises VariableError naming the variable."""
     return {
-        variable.name: converted(
-            variable,
-            variable.value
-            if overrides.get(variable.name) is None
-            else overrides.get(variable.name),
-        )
+        variable.name: _configured(variable, overrides)
         for variable in declared
         if variable.is_externalized
     }
 
 
-def converted(variable: Variable, value: Any) -> Any:
-    """`value` as the variable's type; null stays null. Raises VariableError."""
+def _configured(variable: Variable, overrides: Mapping[str, Any]) -> Any:
+    override = overrides.get(variable.name)
+    if override is None:
+        return converted(variable, variable.value, Origin.DEFAULT)
+    return converted(variable, override, Origin.OVERRIDE)
+
+
+def converted(variable: Variable, value: Any, origin: Origin) -> Any:
+    """`value` as the variable's type; null stays null. Raises VariableError.
+
+    An empty text is null to every type but String: so flow files and desktops write "unset".
+    """
     if value is None or (value == "" and variable.type is not VariableType.STRING):
         return None
     try:
         return _READ[variable.type](value)
-    except ValueError:
-        shown = str(value)[:80]
+    except (ValueError, RecursionError):
         raise VariableError(
-            f'variable "{variable.name}": {shown!r} is no {variable.type.value}; '
-            "send a value of that type, or declare another"
+            f'variable "{variable.name}": {origin.value} {quoted(value)} is no '
+            f"{variable.type.value}; give it a value of that type, or declare another"
         ) from None
 
 
@@ -72,8 +92,15 @@ def _string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(_finite(value)).decode()
     raise ValueError
+
+
+def _finite(number: int | float) -> int | float:
+    """Configuration may say `.inf` or `.nan`, which no JSON can hold."""
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _integer(value: Any) -> int:
@@ -92,11 +119,9 @@ def _decimal(value: Any) -> int | float:
     if isinstance(value, bool):
         raise ValueError
     if isinstance(value, int | float):
-        return value
+        return _finite(value)
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        number = float(value)
-        if math.isfinite(number):
-            return number
+        return _finite(float(value))
     raise ValueError
 
 

@@ -14,7 +14,12 @@ import msgspec
 from msgspec import Struct
 
 _OPENING = re.compile(r"\{\{|\{%|\{#")
-_REFERENCE = re.compile(r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}", re.ASCII)
+# Pebble drops one line break behind a tag.
+_REFERENCE = re.compile(
+    r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}(?:\r\n|\n\r|[\r\n\x85\u2028\u2029])?", re.ASCII
+)
+_LITERALS = frozenset({"true", "false", "null", "none", "TRUE", "FALSE", "NULL", "NONE"})
+"""What Pebble takes for values, not for names."""
 
 UNSUPPORTED = (
     "only dotted references such as {{NewPhoneContact.ANI}} can be evaluated by this version"
@@ -102,7 +107,7 @@ def compile_template(source: str) -> Template:
         if opening.start() > at:
             parts.append(Text(source[at : opening.start()], at))
         reference = _REFERENCE.match(source, opening.end()) if opening[0] == "{{" else None
-        if reference is None:
+        if reference is None or reference[1].split(".")[0] in _LITERALS:
             raise PebbleError(UNSUPPORTED, *position(source, opening.start()))
         parts.append(Reference(tuple(reference[1].split(".")), opening.start()))
         at = reference.end()

@@ -152,5 +152,5 @@ def _value(text: str) -> str:
     """`the value '20' of type 'long'`, `'20'` or `none`, as `20` or `unset`."""
     match = _QUOTED.search(text)
     if match is not None:
-        return match["value"]
+        return match["value"] or '""'
     return "unset" if text.strip() == "none" else text.strip()
