@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import reduce
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +21,7 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_ev
 from cloudevents.core.formats.json import JSONFormat
 
 from onhook.contracts.event import CONTENT_TYPE, decode_event, encode_event
-from onhook.contracts.run import RUN_TYPE, decode_run, encode_run, flow_id_of
+from onhook.contracts.run import RUN_TYPE, decode_run, encode_run, flow_id_of, webhook_id_of
 from onhook.contracts.sample import SAMPLE_EVENTS
 from onhook.contracts.topology import EVENTS_EXCHANGE, TOPOLOGY, event_key, key_matches
 from onhook.event_flow.dead_letter import About, headers_for
@@ -204,9 +206,14 @@ def test_the_example_run_stands_at_the_packaged_flow_s_request() -> None:
     assert run.request is not None
     assert run.progress.node == run.request.node == request["id"]
     assert run.request.method == request["properties"]["httpRequestMethod"]
-    assert set(json.loads(run.request.body)) == set(
-        json.loads(request["properties"]["httpRequestBody"])
+    assert dict(run.request.headers)["webhook-id"] == webhook_id_of(run.run_id, request["id"], 1)
+    context = run.event.data | run.event.data["variables"]
+    wanted = re.sub(
+        r"\{\{(.+?)\}\}",
+        lambda found: reduce(lambda part, name: part[name], found[1].split("."), context),
+        request["properties"]["httpRequestBody"],
     )
+    assert run.request.body == wanted.encode()
 
 
 def test_the_packaged_flow_is_valid_by_the_flow_schema() -> None:

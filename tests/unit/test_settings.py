@@ -1,8 +1,7 @@
-"""Settings: every variable and flag, what is refused and how, secrets, and the files they name."""
+"""Settings: every variable and flag, what is refused and how, secrets, what is unknown."""
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,7 @@ from onhook.settings import (
     shown_value,
     unknown_variables,
 )
-from onhook.settings.contact_centre import (
-    ContactCentreError,
-    VariableType,
-    load_contact_centre,
-)
-from onhook.settings.egress_rule import EgressRule, parse_egress_rule, parse_egress_rules
+from onhook.settings.egress_rule import EgressRule
 from onhook.settings.settings import SEEDED_TOKEN, masked_url
 
 TOKEN = "11111111-2222-4333-8444-555555555555"
@@ -300,138 +294,3 @@ def test_any_text_is_read_or_refused_with_the_variable_s_name(setting: Setting, 
         load({setting.variable: text})
     except SettingError as refusal:
         assert str(refusal).startswith(setting.variable)
-
-
-# --- Egress rules
-
-
-@pytest.mark.parametrize(
-    ("entry", "rule"),
-    [
-        ("Hooks.Example.com.", EgressRule(host="hooks.example.com")),
-        ("localhost:3000", EgressRule(host="localhost", port=3000)),
-        ("10.0.0.0/8", EgressRule(network=ip_network("10.0.0.0/8"))),
-        ("10.1.2.3", EgressRule(network=ip_network("10.1.2.3/32"))),
-        ("10.0.0.0/8:443", EgressRule(network=ip_network("10.0.0.0/8"), port=443)),
-        ("fd00::/8", EgressRule(network=ip_network("fd00::/8"))),
-        ("::1", EgressRule(network=ip_network("::1/128"))),
-        ("[fd00::/8]:443", EgressRule(network=ip_network("fd00::/8"), port=443)),
-        ("[::1]", EgressRule(network=ip_network("::1/128"))),
-    ],
-)
-def test_an_egress_entry_is_read(entry: str, rule: EgressRule) -> None:
-    assert parse_egress_rule(entry) == rule
-    assert parse_egress_rule(str(rule)) == rule
-
-
-@pytest.mark.parametrize(
-    ("entry", "way_out"),
-    [
-        ("10.0.0.1/8", "write 10.0.0.0/8"),
-        ("10.0.0.0/33", "no host and no CIDR"),
-        ("host:0", "port is not from 1 to 65535"),
-        ("host:65536", "port is not from 1 to 65535"),
-        ("host:http", "port is not from 1 to 65535"),
-        ("http://host", "port is not from 1 to 65535"),
-        ("user@host", "no host and no CIDR"),
-        (":80", "no host and no CIDR"),
-        ("1:2:3", "no host and no CIDR"),
-        ("host/path", "no host and no CIDR"),
-        ("[::1]80", "no host and no CIDR"),
-        ("[::1", "no host and no CIDR"),
-        ("*", "no host and no CIDR"),
-        ("*.example.com", "no host and no CIDR"),
-    ],
-)
-def test_a_wrong_egress_entry_is_named_with_the_way_out(entry: str, way_out: str) -> None:
-    with pytest.raises(ValueError, match="has the entry") as refusal:
-        parse_egress_rules(f"localhost {entry}")
-    assert f'"{entry}"' in str(refusal.value)
-    assert way_out in str(refusal.value)
-
-
-def test_egress_entries_are_separated_by_commas_or_blanks() -> None:
-    rules = parse_egress_rules("a, b:1,10.0.0.0/8  c\n")
-    assert [str(rule) for rule in rules] == ["a", "b:1", "10.0.0.0/8", "c"]
-
-
-# --- The contact centre
-
-
-def test_the_packaged_contact_centre_takes_the_canonical_call() -> None:
-    centre = load_contact_centre(None)
-    (point,) = centre.entry_points
-    assert point.flow == "Main_Flow"
-    assert point.queue in {queue.name for queue in centre.queues}
-    (agent,) = centre.agents
-    assert point.queue in agent.queues
-    language, who = centre.global_variables
-    assert (language.name, language.default, language.type) == (
-        "Global_Language",
-        "en-US",
-        VariableType.STRING,
-    )
-    assert (who.name, who.label, who.agent_editable) == ("WhoIsCalling", "Who Is Calling?", True)
-
-
-CENTRE = """
-agents: [{id: ada, name: Ada, queues: [Support]}]
-queues: [{id: q, name: Support}]
-entry_points: [{id: e, name: Main, dial_numbers: ["+1"], flow: F}]
-"""
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "centre.yaml"
-    path.write_text(text, "utf-8")
-    return path
-
-
-def test_a_contact_centre_of_one_s_own_is_read(tmp_path: Path) -> None:
-    centre = load_contact_centre(written(tmp_path, CENTRE))
-    assert centre.agents[0].team == "Support"
-    assert centre.entry_points[0].flow_label == "Latest"
-    assert centre.global_variables == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("agents: [", "did not find"),
-        ("", "Expected `object`"),
-        ("agents: []\nqueues: []\n", "entry_points"),
-        (CENTRE.replace("name: Ada,", "name: 7,"), "$.agents[0].name"),
-        (CENTRE.replace("name: Ada,", "name: Ada, quees: [],"), "quees"),
-        (CENTRE.replace("[Support]}", "[Sales]}"), 'agent "ada": no queue "Sales"'),
-        (
-            CENTRE.replace("flow: F", "flow: F, queue: Sales"),
-            'entry point "Main": no queue "Sales"',
-        ),
-        (CENTRE.replace('["+1"]', '["+1", "+1"]'), 'dial number "+1" stands there twice'),
-        (
-            CENTRE.replace(
-                "{id: q, name: Support}", "{id: q, name: Support}, {id: r, name: Support}"
-            ),
-            'queue "Support" stands there twice; rename one',
-        ),
-        (
-            CENTRE + "global_variables: [{name: A}, {name: A}]\n",
-            'global variable "A" stands there twice',
-        ),
-        (CENTRE + "global_variables: [{name: A, type: TEXT}]\n", "$.global_variables[0].type"),
-        (CENTRE.partition("entry_points")[0] + "entry_points: []\n", "entry_points is empty"),
-    ],
-)
-def test_a_wrong_contact_centre_is_refused_with_its_file_and_place(
-    tmp_path: Path, text: str, words: str
-) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(ContactCentreError) as refusal:
-        load_contact_centre(path)
-    assert str(refusal.value).startswith(f"{path}: ")
-    assert words in str(refusal.value)
-
-
-def test_a_contact_centre_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ContactCentreError, match=r"absent\.yaml"):
-        load_contact_centre(tmp_path / "absent.yaml")

@@ -1,22 +1,19 @@
-"""The web room, by a small API of its own: operations, errors, the guard, health, description."""
+"""The web room, by a small API of its own: operations, errors, health, description."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Annotated, Any
 
 import jsonschema
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 from msgspec import Meta, Struct
 from pytest_aiohttp.plugin import AiohttpClient
 
 from onhook import __version__
 from onhook.web.app import Api, build_app
-from onhook.web.guard import host_name, own_hosts
+from onhook.web.guard import own_hosts
 from onhook.web.operation import (
     LARGEST_JSON_BYTES,
     Call,
@@ -26,7 +23,6 @@ from onhook.web.operation import (
     path_parameters,
 )
 from onhook.web.problem import Problem
-from onhook.web.serving import PortTaken, address_of, bind, port_of, serving
 
 
 class NewParcel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,19 +131,12 @@ API = Api(
 )
 
 
-async def capture(_request: web.Request) -> web.Response:
-    return web.Response(text="captured")
-
-
 def build(checks: dict[str, Any] | None = None) -> web.Application:
-    app = build_app(
+    return build_app(
         API,
-        hosts=own_hosts("127.0.0.1", ["https://parcels.example.com"]),
+        hosts=own_hosts("127.0.0.1", []),
         checks=checks or {},
-        is_open=lambda request: request.path == "/capture",
     )
-    app.router.add_route("*", "/capture", capture)
-    return app
 
 
 @pytest.fixture
@@ -285,94 +274,6 @@ async def test_a_fault_of_ours_is_500_and_tells_nothing(client: Any) -> None:
     assert "s3cret" not in (await problem(response))["message"]
 
 
-# --- The guard
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "localhost",
-        "LOCALHOST:7001",
-        "127.0.0.1:1",
-        "[::1]:7001",
-        "parcels.example.com",
-        "localhost.",
-    ],
-)
-async def test_the_service_answers_to_its_own_names(client: Any, host: str) -> None:
-    assert (await client.get("/parcels", headers={"Host": host})).status == 200
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["evil.example", "localhost.evil.example", "evil.example:7001", "[::2]", "", "127.0.0.1@evil"],
-)
-async def test_another_host_is_421_and_told_the_names(client: Any, host: str) -> None:
-    response = await client.get("/parcels", headers={"Host": host})
-    assert response.status == 421
-    assert "parcels.example.com" in (await problem(response))["message"]
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Origin": "http://localhost:1"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
-    ],
-    ids=str,
-)
-async def test_a_page_elsewhere_cannot_change_anything(
-    client: Any, headers: dict[str, str]
-) -> None:
-    response = await client.post(
-        "/parcels", json={"to": "a"}, headers={"Host": "localhost:7001", **headers}
-    )
-    assert response.status == 403
-    assert "pages of" in (await problem(response))["message"]
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "http://localhost:7001"},
-        {"Sec-Fetch-Site": "same-origin"},
-        {"Sec-Fetch-Site": "none"},
-    ],
-    ids=str,
-)
-async def test_the_service_s_own_page_can(client: Any, headers: dict[str, str]) -> None:
-    response = await client.post(
-        "/parcels", json={"to": "a"}, headers={"Host": "localhost:7001", **headers}
-    )
-    assert response.status == 201
-
-
-async def test_a_link_from_elsewhere_may_be_followed(client: Any) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    assert (await client.get("/parcels", headers=headers)).status == 200
-
-
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/capture"])
-async def test_health_and_open_paths_answer_to_any_name_and_page(client: Any, path: str) -> None:
-    headers = {"Host": "10.1.2.3", "Origin": "https://evil.example"}
-    assert (await client.get(path, headers=headers)).status == 200
-
-
-def test_a_host_header_is_read_without_its_port() -> None:
-    assert host_name("[FD00::1]:80") == "fd00::1"
-    assert host_name("Example.COM.:80") == "example.com"
-    assert host_name("") == ""
-
-
-def test_own_names_are_loopback_the_bound_address_and_the_public_ones() -> None:
-    hosts = own_hosts("0.0.0.0", ["http://Sink:7003", "", "https://[fd00::1]/x"])
-    assert hosts == {"localhost", "127.0.0.1", "::1", "0.0.0.0", "sink", "fd00::1"}
-
-
 # --- Health
 
 
@@ -473,59 +374,3 @@ def test_a_documented_path_has_names_without_their_patterns() -> None:
     path = r"/a/{one}/b/{two:[0-9a-f]{8}(?:-x)?}/{rest:.*}"
     assert documented_path(path) == "/a/{one}/b/{two}/{rest}"
     assert path_parameters(path) == ["one", "two", "rest"]
-
-
-# --- Serving
-
-
-@pytest.fixture
-async def listener() -> AsyncIterator[socket.socket]:
-    opened = bind("127.0.0.1", 0, "ONHOOK_SINK_PORT")
-    yield opened
-    opened.close()
-
-
-async def test_a_free_port_is_known_before_anything_is_served(listener: socket.socket) -> None:
-    assert port_of(listener) > 0
-    assert address_of(listener, "127.0.0.1") == f"http://127.0.0.1:{port_of(listener)}"
-    assert address_of(listener, "0.0.0.0") == f"http://127.0.0.1:{port_of(listener)}"
-    assert address_of(listener, "::") == f"http://[::1]:{port_of(listener)}"
-
-
-async def test_a_taken_port_is_one_line_with_the_way_out(listener: socket.socket) -> None:
-    with pytest.raises(PortTaken) as refusal:
-        bind("127.0.0.1", port_of(listener), "ONHOOK_SINK_PORT")
-    text = str(refusal.value)
-    assert text.startswith(f"port {port_of(listener)} on 127.0.0.1 is taken")
-    assert "ONHOOK_SINK_PORT" in text
-    assert "\n" not in text
-
-
-def test_an_address_that_is_not_ours_is_one_line_too() -> None:
-    with pytest.raises(PortTaken, match=r"cannot listen on 192\.0\.2\.1:0.*ONHOOK_HOST"):
-        bind("192.0.2.1", 0, "ONHOOK_HOST")
-
-
-async def test_a_request_under_way_is_answered_when_the_service_stops(
-    listener: socket.socket,
-) -> None:
-    started, finish = asyncio.Event(), asyncio.Event()
-
-    async def slow(_request: web.Request) -> web.Response:
-        started.set()
-        await finish.wait()
-        return web.Response(text="done")
-
-    app = web.Application()
-    app.router.add_get("/slow", slow)
-    address = address_of(listener, "127.0.0.1")
-
-    async def fetch() -> str:
-        async with ClientSession() as session, session.get(f"{address}/slow") as response:
-            return await response.text()
-
-    async with asyncio.TaskGroup() as tasks, serving(app, listener, grace_s=10):
-        answer = tasks.create_task(fetch())
-        await started.wait()
-        finish.set()
-    assert answer.result() == "done"
