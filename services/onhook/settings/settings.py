@@ -7,18 +7,33 @@ It must not know which service uses what.
 from __future__ import annotations
 
 import difflib
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from onhook.settings.egress_rule import EgressRule, parse_egress_rules
+from onhook.settings.reading import (
+    SEEDED_TOKEN,
+    base_url,
+    decimal,
+    existing_file,
+    folders,
+    not_yet,
+    one_of,
+    port,
+    sqlite_path,
+    sqlite_url,
+    text,
+    token,
+    true_or_false,
+    url,
+    whole_number,
+)
 
 PREFIX = "ONHOOK_"
-SEEDED_TOKEN = "00000000-0000-4000-8000-000000000001"
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
@@ -52,6 +67,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink_max_captures: int
     sink_max_body: int
     in_flight: int
+    connectors: str
+    sources: str
+    run_key: str
+    signing_secret: str
     retry_scale: float
     grace: float
     declare: bool
@@ -62,10 +81,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Names of the settings that a flag, a variable or its file set; the others are defaults."""
 
     def sink_database(self) -> Path:
-        return _sqlite_path(self.sink_db) or self.data / "sink" / "sink.sqlite"
+        return sqlite_path(self.sink_db) or self.data / "sink" / "sink.sqlite"
 
     def journal_database(self) -> Path:
-        return _sqlite_path(self.journal_db) or self.data / "event-flow" / "journal.sqlite"
+        return sqlite_path(self.journal_db) or self.data / "event-flow" / "journal.sqlite"
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -86,168 +105,50 @@ class Setting(Struct, frozen=True, kw_only=True):
         return "--" + self.name.replace("_", "-")
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _port(value: str) -> int:
-    return _number(value, 0, 65_535)
-
-
-def _number(value: str, low: int, high: int) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        raise ValueError(f"must be a whole number from {low} to {high}") from None
-    if not low <= number <= high:
-        raise ValueError(f"must be from {low} to {high}")
-    return number
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    return lambda value: _number(value, low, high)
-
-
-def _decimal(low: float, high: float) -> Callable[[str], float]:
-    def read(value: str) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            raise ValueError(f"must be a number from {low:g} to {high:g}") from None
-        if not low <= number <= high:
-            raise ValueError(f"must be from {low:g} to {high:g}")
-        return number
-
-    return read
-
-
-def _flag(value: str) -> bool:
-    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    try:
-        return known[value.lower()]
-    except KeyError:
-        raise ValueError("must be true or false") from None
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value.lower() not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return value.lower()
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not value:
-            return ""
-        split = _split(value)
-        if split.scheme not in schemes or not split.hostname:
-            raise ValueError(f"must be an address that starts with {schemes[0]}://")
-        return value
-
-    return read
-
-
-def http_url(value: str) -> str:
-    """Check an http or https address. Raises ValueError saying what is wrong."""
-    if not value:
-        raise ValueError("must be an address that starts with http://")
-    return _url("http", "https")(value)
-
-
-def _split(value: str) -> SplitResult:
-    try:
-        split = urlsplit(value)
-        _ = split.port
-    except ValueError as error:
-        raise ValueError(f"is not an address: {error}") from None
-    return split
-
-
-def _base_url(value: str) -> str:
-    return _url("http", "https")(value).rstrip("/")
-
-
-def _existing_file(value: str) -> Path | None:
-    if not value:
-        return None
-    path = Path(value)
-    if not path.is_file():
-        raise ValueError("names a file that does not exist")
-    return path
-
-
-def _folders(value: str) -> tuple[Path, ...]:
-    folders = tuple(Path(part) for part in value.split(":") if part)
-    for folder in folders:
-        if not folder.exists():
-            raise ValueError(f"names {folder}, which does not exist")
-    return folders
-
-
-def _token(value: str) -> str:
-    try:
-        return str(uuid.UUID(value))
-    except ValueError:
-        raise ValueError("must be a UUID, such as " + SEEDED_TOKEN) from None
-
-
-def _sqlite_path(value: str) -> Path | None:
-    return Path(value.removeprefix("sqlite:///")) if value else None
-
-
-def _sqlite_url(value: str) -> str:
-    if value and not value.startswith("sqlite:///"):
-        raise ValueError("must be sqlite:///PATH; this version stores in SQLite only")
-    return value
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="amqp_url",
         default="",
-        read=_url("amqp", "amqps"),
+        read=url("amqp", "amqps"),
         what="the RabbitMQ broker, amqp://user:password@host:5672/vhost; empty: the embedded bus",
         is_secret=True,
     ),
     Setting(name="data", default="./onhook-data", read=Path, what="folder of every embedded store"),
-    Setting(name="host", default="127.0.0.1", read=_text, what="what the services bind to"),
+    Setting(name="host", default="127.0.0.1", read=text, what="what the services bind to"),
     Setting(
-        name="emulator_port", default="7001", read=_port, what="the call emulator; 0: a free one"
+        name="emulator_port", default="7001", read=port, what="the call emulator; 0: a free one"
     ),
-    Setting(name="worker_port", default="7002", read=_port, what="the worker; 0: a free one"),
-    Setting(name="sink_port", default="7003", read=_port, what="the sink; 0: a free one"),
+    Setting(name="worker_port", default="7002", read=port, what="the worker; 0: a free one"),
+    Setting(name="sink_port", default="7003", read=port, what="the sink; 0: a free one"),
     Setting(
         name="webhook_url",
         default="",
-        read=_url("http", "https"),
+        read=url("http", "https"),
         what="where the canonical flow POSTs: the value of its variable WebhookUrl; "
         "`onhook up` and Compose take the sink's seeded token",
     ),
     Setting(
         name="sink_token",
         default=SEEDED_TOKEN,
-        read=_token,
+        read=token,
         what="the sink's token that exists from the start",
     ),
     Setting(
         name="flows",
         default="",
-        read=_folders,
+        read=folders,
         what="folders of flow files (separated by :) published at start, instead of Main_Flow",
     ),
     Setting(
         name="contact_centre",
         default="",
-        read=_existing_file,
+        read=existing_file,
         what="YAML: agents, queues, entry points, global variables; empty: the packaged one",
     ),
     Setting(
         name="overrides",
         default="",
-        read=_existing_file,
+        read=existing_file,
         what="YAML: flow -> variable -> value, for externalized variables",
     ),
     Setting(
@@ -260,103 +161,129 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="journal_db",
         default="",
-        read=_sqlite_url,
+        read=sqlite_url,
         what="sqlite:///PATH of the journal; empty: under ONHOOK_DATA",
     ),
     Setting(
         name="sink_db",
         default="",
-        read=_sqlite_url,
+        read=sqlite_url,
         what="sqlite:///PATH of the captures; empty: under ONHOOK_DATA",
     ),
     Setting(
         name="emulator_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="how the others reach the call emulator; empty: from host and port",
     ),
     Setting(
         name="worker_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="how the others reach the worker; empty: from host and port",
     ),
     Setting(
         name="sink_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="how the others reach the sink; empty: from host and port",
     ),
     Setting(
         name="emulator_public_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="the call emulator's address in links; empty: ONHOOK_EMULATOR_URL",
     ),
     Setting(
         name="worker_public_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="the worker's address in links; empty: ONHOOK_WORKER_URL",
     ),
     Setting(
         name="sink_public_url",
         default="",
-        read=_base_url,
+        read=base_url,
         what="the sink's address in links; empty: ONHOOK_SINK_URL",
     ),
     Setting(
         name="sink_max_captures",
         default="1000000",
-        read=_whole(1, 1_000_000_000),
+        read=whole_number(1, 1_000_000_000),
         what="captures kept; beyond that the oldest are evicted, loudly",
     ),
     Setting(
         name="sink_max_body",
         default="33554432",
-        read=_whole(0, 1_073_741_824),
+        read=whole_number(0, 1_073_741_824),
         what="largest body that the sink captures, in bytes; a larger one is answered 413",
     ),
     Setting(
         name="in_flight",
         default="256",
-        read=_whole(3, 4_096),
+        read=whole_number(3, 4_096),
         what="requests that the worker has under way at once",
+    ),
+    Setting(
+        name="connectors",
+        default="",
+        read=not_yet,
+        what="YAML: authenticated endpoints; not in this version, refused when set",
+    ),
+    Setting(
+        name="sources",
+        default="",
+        read=not_yet,
+        what="YAML: queues of other systems; not in this version, refused when set",
+    ),
+    Setting(
+        name="run_key",
+        default="",
+        read=not_yet,
+        what="encrypts secure values in waiting runs; not in this version, refused when set",
+        is_secret=True,
+    ),
+    Setting(
+        name="signing_secret",
+        default="",
+        read=not_yet,
+        what="signs deliveries; not in this version, refused when set",
+        is_secret=True,
     ),
     Setting(
         name="retry_scale",
         default="1",
-        read=_decimal(0.0001, 1),
+        read=decimal(0.0001, 1),
         what="shrinks the retry schedule, for laptops and tests: 0.01 makes 30 s 300 ms",
     ),
     Setting(
         name="grace",
         default="25",
-        read=_decimal(0, 3_600),
+        read=decimal(0, 3_600),
         what="seconds that a service takes to finish what is under way when it is told to stop",
     ),
     Setting(
         name="declare",
         default="true",
-        read=_flag,
+        read=true_or_false,
         what="declare exchanges and queues; false: only check that they are there",
     ),
     Setting(
         name="synchronous",
         default="full",
-        read=_one_of("full", "normal"),
+        read=one_of("full", "normal"),
         what="SQLite's synchronous: full survives a power cut, normal a killed process",
     ),
     Setting(
         name="log_level",
         default="info",
-        read=_one_of("debug", "info", "warning", "error"),
+        read=one_of("debug", "info", "warning", "error"),
         what="least severe log line shown",
     ),
     Setting(
         name="log_format",
         default="auto",
-        read=_one_of("auto", "text", "json"),
+        read=one_of("auto", "text", "json"),
         what="log lines as text or JSON; auto: text on a terminal",
     ),
 )

@@ -1,0 +1,138 @@
+"""How the text of a setting is read and checked: one function a kind of value.
+
+Each takes the text and raises ValueError with what is wrong, to stand behind the setting's name.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+SEEDED_TOKEN = "00000000-0000-4000-8000-000000000001"
+
+
+def text(value: str) -> str:
+    return value
+
+
+def port(value: str) -> int:
+    return _number(value, 0, 65_535)
+
+
+def _number(value: str, low: int, high: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise ValueError(f"must be a whole number from {low} to {high}") from None
+    if not low <= number <= high:
+        raise ValueError(f"must be from {low} to {high}")
+    return number
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    return lambda value: _number(value, low, high)
+
+
+def decimal(low: float, high: float) -> Callable[[str], float]:
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError(f"must be a number from {low:g} to {high:g}") from None
+        if not low <= number <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}")
+        return number
+
+    return read
+
+
+def true_or_false(value: str) -> bool:
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    try:
+        return known[value.lower()]
+    except KeyError:
+        raise ValueError("must be true or false") from None
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value.lower()
+
+    return read
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not value:
+            return ""
+        split = _split(value)
+        if split.scheme not in schemes or not split.hostname:
+            raise ValueError(f"must be an address that starts with {schemes[0]}://")
+        return value
+
+    return read
+
+
+def http_url(value: str) -> str:
+    """Check an http or https address. Raises ValueError saying what is wrong."""
+    if not value:
+        raise ValueError("must be an address that starts with http://")
+    return url("http", "https")(value)
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        split = urlsplit(value)
+        _ = split.port
+    except ValueError as error:
+        raise ValueError(f"is not an address: {error}") from None
+    return split
+
+
+def base_url(value: str) -> str:
+    return url("http", "https")(value).rstrip("/")
+
+
+def existing_file(value: str) -> Path | None:
+    if not value:
+        return None
+    path = Path(value)
+    if not path.is_file():
+        raise ValueError("names a file that does not exist")
+    return path
+
+
+def folders(value: str) -> tuple[Path, ...]:
+    found = tuple(Path(part) for part in value.split(":") if part)
+    for folder in found:
+        if not folder.exists():
+            raise ValueError(f"names {folder}, which does not exist")
+    return found
+
+
+def token(value: str) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        raise ValueError("must be a UUID, such as " + SEEDED_TOKEN) from None
+
+
+def sqlite_path(value: str) -> Path | None:
+    return Path(value.removeprefix("sqlite:///")) if value else None
+
+
+def sqlite_url(value: str) -> str:
+    if value and not value.startswith("sqlite:///"):
+        raise ValueError("must be sqlite:///PATH; this version stores in SQLite only")
+    return value
+
+
+def not_yet(value: str) -> str:
+    """A setting that later versions have: better refused than ignored."""
+    if value:
+        raise ValueError("is set, but this version cannot do what it asks for; unset it")
+    return value
