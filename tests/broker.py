@@ -1,7 +1,8 @@
 """A real RabbitMQ for the tests, got in the first of four ways that works on this machine.
 
 1. ONHOOK_TEST_AMQP_URL: a broker that is already running (with its management plugin, at
-   ONHOOK_TEST_MANAGEMENT_URL, or port 15672 of the same host). Queues of ours on it are deleted.
+   ONHOOK_TEST_MANAGEMENT_URL, or port 15672 of the same host). Tests use virtual hosts of their
+   own there; if its user may not make any, Onhook's queues in the named one are deleted.
 2. A Docker engine: rabbitmq:4-management, published on 127.0.0.1 only.
 3. `rabbitmq-server` on the PATH: a private node in a temporary folder, on ports of its own.
 4. On Debian and Ubuntu, as root: that package is installed first, without starting a service.
@@ -24,7 +25,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -49,14 +50,11 @@ class Broker:
 
     amqp_url: str
     management_url: str
-    is_ours: bool
     description: str
-    vhosts: list[str] = field(default_factory=list)
 
     def api(self, method: str, path: str, body: object = None) -> object:
         """Call the management API; `path` starts behind /api/."""
-        parts = urlsplit(self.amqp_url)
-        user, password = unquote(parts.username or "guest"), unquote(parts.password or "guest")
+        user, password = self.credentials()
         request = urllib.request.Request(
             f"{self.management_url}/api/{path}",
             method=method,
@@ -86,20 +84,40 @@ class Broker:
                 raise WayClosed(f"{self.description} did not answer: {problem}")
             time.sleep(0.2)
 
-    def url_of(self, vhost: str) -> str:
+    def credentials(self) -> tuple[str, str]:
         parts = urlsplit(self.amqp_url)
-        return urlunsplit(
-            (parts.scheme, parts.netloc, f"/{quote(vhost, safe='')}", parts.query, "")
+        return unquote(parts.username or "guest"), unquote(parts.password or "guest")
+
+    def url_of(self, vhost: str, user: str | None = None, password: str | None = None) -> str:
+        """The address of a virtual host, for the broker's user or for another one."""
+        parts = urlsplit(self.amqp_url)
+        known_user, known_password = self.credentials()
+        credentials = ":".join(
+            quote(text, safe="") for text in (user or known_user, password or known_password)
         )
+        where = parts.netloc.rpartition("@")[2]
+        path = f"/{quote(vhost, safe='')}"
+        return urlunsplit((parts.scheme, f"{credentials}@{where}", path, parts.query, ""))
 
     def new_vhost(self) -> str:
-        """A virtual host that nothing has been declared in."""
+        """A virtual host that nothing has been declared in; PermissionError if we may not."""
         vhost = f"onhook-{uuid.uuid4().hex[:12]}"
-        user = unquote(urlsplit(self.amqp_url).username or "guest")
-        self.api("PUT", f"vhosts/{vhost}", {})
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        self.api("PUT", f"permissions/{vhost}/{quote(user, safe='')}", everything)
+        try:
+            self.make_vhost(vhost)
+        except urllib.error.HTTPError as error:
+            if error.code not in (401, 403):
+                raise
+            raise PermissionError("this user may not make virtual hosts") from error
         return vhost
+
+    def make_vhost(self, vhost: str) -> None:
+        self.api("PUT", f"vhosts/{quote(vhost, safe='')}", {})
+        self.grant(vhost, self.credentials()[0])
+
+    def grant(self, vhost: str, user: str, *, configure: str = ".*", write: str = ".*") -> None:
+        permissions = {"configure": configure, "write": write, "read": ".*"}
+        path = f"permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
+        self.api("PUT", path, permissions)
 
     def delete_vhost(self, vhost: str) -> None:
         self.api("DELETE", f"vhosts/{quote(vhost, safe='')}")
@@ -172,7 +190,7 @@ def _named_by_environment() -> Iterator[Broker]:
     management = os.environ.get(
         "ONHOOK_TEST_MANAGEMENT_URL", f"http://{urlsplit(url).hostname}:15672"
     )
-    broker = Broker(url, management.rstrip("/"), False, "ONHOOK_TEST_AMQP_URL")
+    broker = Broker(url, management.rstrip("/"), "ONHOOK_TEST_AMQP_URL")
     try:
         broker.wait_until_it_answers(timeout_s=10)
     except WayClosed as reason:
@@ -216,7 +234,6 @@ def _in_docker() -> Iterator[Broker]:
         broker = Broker(
             f"amqp://guest:guest@127.0.0.1:{container.get_exposed_port(5672)}/",
             f"http://127.0.0.1:{container.get_exposed_port(15672)}",
-            True,
             f"{IMAGE} in Docker",
         )
         broker.wait_until_it_answers()
@@ -240,7 +257,6 @@ def _private_node() -> Iterator[Broker]:
                 broker = Broker(
                     f"amqp://guest:guest@127.0.0.1:{amqp}/",
                     f"http://127.0.0.1:{management}",
-                    True,
                     f"a private node of {server}",
                 )
                 try:

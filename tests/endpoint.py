@@ -120,9 +120,7 @@ class Endpoint:
             self._open.discard(writer)
             writer.close()
 
-    async def _answer_one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection stays open."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = _LENGTH.search(head)

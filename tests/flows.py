@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+
 from onhook.contracts.event import encode_event
 from onhook.contracts.sample import sample_event
 
@@ -68,7 +70,7 @@ def a_flow(
 def _row(events: tuple[str, ...], requests: tuple[dict[str, Any], ...]) -> list[tuple[str, ...]]:
     names = [request["name"] for request in requests]
     links = [(event, "out", names[0]) for event in events]
-    links += [(one, "default", other) for one, other in zip(names, names[1:], strict=False)]
+    links += [(one, "default", other) for one, other in pairwise(names)]
     return [*links, (names[-1], "default", END)]
 
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import aiohttp
 import msgspec
+
 from endpoint import PATIENCE_S, Endpoint
 from onhook.bus.port import Bus, Delivery, Message
 from onhook.contracts.run import flow_id_of, run_id_of
@@ -94,8 +95,11 @@ class Api:
 class Working:
     """A worker at work, and what it told."""
 
-    def __init__(self, bus: Bus, api: Api, worker: EventFlowWorker, told: Told) -> None:
+    def __init__(
+        self, bus: Bus, address: str, api: Api, worker: EventFlowWorker, told: Told
+    ) -> None:
         self.bus = bus
+        self.address = address
         self.api = api
         self.worker = worker
         self.told = told
@@ -197,7 +201,7 @@ class Workplace:
             ) as worker,
             aiohttp.ClientSession(address) as session,
         ):
-            yield Working(bus, Api(session), worker, told)
+            yield Working(bus, address, Api(session), worker, told)
 
     async def left_over(self) -> dict[str, int]:
         """What lies in the queues, by queue, while no worker is there."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from endpoint import Endpoint, serving_endpoint
 from onhook.bus import embedded, rabbitmq
 from workplace import OpenBus, Workplace

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+
 from onhook.bus import embedded, rabbitmq
 from onhook.bus.port import (
     Bus,
@@ -86,9 +87,8 @@ async def stays_quiet(messages: AsyncIterator[Delivery], for_s: float = 0.3) -> 
 
 async def until_depth(bus: Bus, queue: str, wanted: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while (found := (await bus.depths())[queue]) != wanted:
+        while (await bus.depths())[queue] != wanted:  # noqa: ASYNC110 - a broker has no event for it
             await asyncio.sleep(0.02)
-    assert found == wanted
 
 
 async def test_a_published_event_is_consumed_and_acknowledged(open_bus: OpenBus):

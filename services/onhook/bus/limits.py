@@ -16,7 +16,7 @@ HEADERS_BYTES = 64 * 1024
 """Half of RabbitMQ's default frame."""
 BODY_BYTES = 16 * 1024 * 1024
 """RabbitMQ 4's default `max_message_size`; a larger body closes the channel."""
-INTEGER_BITS = 63
+LEAST_INTEGER, MOST_INTEGER = -(2**63), 2**63 - 1
 
 _BROKERS_OWN = ("x-first-death-", "x-last-death-")
 _BROKERS_OWN_EXACTLY = frozenset({"x-death", "x-delivery-count", "x-acquired-count"})
@@ -71,7 +71,7 @@ def _check_headers(message: Message) -> None:
             raise PublishRefused(
                 f'header name "{name[:40]}" has {name_bytes} bytes; 1 to {HEADER_NAME_BYTES} fit'
             )
-        if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        if isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER:
             raise PublishRefused(f'header "{name}": {value} does not fit 64 bits; send it as text')
         size += name_bytes + (len(value.encode()) if isinstance(value, str) else 9)
     if size > HEADERS_BYTES:

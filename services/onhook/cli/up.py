@@ -13,14 +13,16 @@ from contextlib import contextmanager
 import msgspec
 
 from onhook import __version__
+from onhook.bus.port import BusError
 from onhook.cli import logs, process, show
 from onhook.cli.failure import Failure
 from onhook.cli.main import STARTED, settings_from
 from onhook.cli.played import play_and_show
 from onhook.event_flow.notice import Notice
+from onhook.journal.port import JournalError
 from onhook.settings import SettingError, Settings
 from onhook.settings.contact_centre import load_contact_centre
-from onhook.settings.settings import http_url
+from onhook.settings.reading import http_url
 from onhook.up import app
 from onhook.up.app import Up
 
@@ -97,10 +99,17 @@ async def _until_stopped(up: Up, stopping: asyncio.Event, enter: asyncio.Event) 
                 pressed.cancel()
             if enter.is_set() and not stopping.is_set():
                 enter.clear()
-                tried = await up.worker.replay.try_all_now()
-                _say(f"trying {tried} now" if tried else "nothing waits")
+                _say(await _try_all_now(up))
     finally:
         stopped.cancel()
+
+
+async def _try_all_now(up: Up) -> str:
+    try:
+        tried = await up.worker.replay.try_all_now()
+    except (BusError, JournalError) as error:
+        return f"not now: {error}"
+    return f"trying {tried} now" if tried else "nothing waits"
 
 
 @contextmanager

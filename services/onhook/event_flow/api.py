@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from onhook.bus.port import Bus, BusError
 from onhook.event_flow.catalogue import LATEST, Catalogue
-from onhook.event_flow.replay import NotPossible, Replay
+from onhook.event_flow.replay import NotPossible, NotThere, Replay
 from onhook.flow.errors import Finding, FlowError
 from onhook.flow.model import FlowFile
 from onhook.journal.port import (
@@ -253,8 +253,7 @@ async def _stored(action: Callable[[], Awaitable[T]]) -> T:
     try:
         return await action()
     except NotPossible as error:
-        status = 404 if str(error).startswith("no ") else 409
-        raise Problem(status, str(error)) from None
+        raise Problem(404 if isinstance(error, NotThere) else 409, str(error)) from None
     except (BusError, JournalError) as error:
         raise Problem(503, str(error), headers={"Retry-After": "1"}) from None
 

@@ -20,6 +20,7 @@ from onhook.event_flow.notice import Observer, ignore
 from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
 from onhook.event_flow.replay import Replay
 from onhook.event_flow.retry import Policy
+from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.runner import Parts, Runner
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
@@ -79,6 +80,7 @@ async def running(
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
         handover = Handover(bus, _now)
+        locks = RunLocks()
         runner = Runner(
             Parts(
                 journal=journal,
@@ -86,6 +88,7 @@ async def running(
                 overrides=overrides,
                 client=client,
                 handover=handover,
+                locks=locks,
                 policy=Policy(scale=settings.retry_scale),
                 observe=observe,
                 clock=_now,
@@ -101,7 +104,11 @@ async def running(
             clock=_now,
         )
         replay = Replay(
-            bus=bus, journal=journal, catalogue=catalogue, handover=handover, clock=_now
+            bus=bus,
+            journal=journal,
+            catalogue=catalogue,
+            locks=locks,
+            clock=_now,
         )
         api = WorkerApi(bus=bus, journal=journal, catalogue=catalogue, replay=replay)
         app = build_app(

@@ -5,6 +5,7 @@ It holds compiled versions in memory and publishes into the journal; it must not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -16,8 +17,9 @@ from msgspec import Struct
 
 from onhook.contracts.event import Event
 from onhook.contracts.run import flow_id_of
+from onhook.event_flow.dead_letter import cut
 from onhook.flow.compiled import Flow, compile_flow
-from onhook.flow.errors import FlowError
+from onhook.flow.errors import FlowError, error
 from onhook.flow.loading import content_hash, load_flow
 from onhook.flow.model import FlowFile
 from onhook.journal.port import Journal, Version
@@ -26,7 +28,11 @@ from onhook.settings.contact_centre import ContactCentre
 log = structlog.get_logger()
 
 LATEST = "Latest"
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 FLOW_FILE_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+PACKAGED = "packaged"
+"""The comment of versions that came with the software, not from a person."""
+LARGEST_VERSION = 2**31 - 1
 
 
 class UnknownFlow(Exception):
@@ -55,6 +61,8 @@ class Catalogue:
         """Flow name -> id; the flow published last under a name has it."""
         self._labels: dict[tuple[str, str], int] = {}
         self._versions: dict[tuple[str, int], Version] = {}
+        self._newest: dict[str, Version] = {}
+        """Flow id -> its version with the highest number."""
         self._flows: dict[tuple[str, int], Flow] = {}
 
     @classmethod
@@ -72,6 +80,9 @@ class Catalogue:
 
     def _remember(self, version: Version) -> None:
         self._versions[version.flow_id, version.number] = version
+        newest = self._newest.get(version.flow_id)
+        if newest is None or newest.number <= version.number:
+            self._newest[version.flow_id] = version
         self._names[version.name] = version.flow_id
 
     async def publish(
@@ -103,18 +114,29 @@ class Catalogue:
         Without folders it is the packaged flow, and only while no other flow exists.
         Raises FlowError naming the file.
         """
-        lines: list[str] = []
         if not folders:
-            packaged = files("onhook.flow").joinpath("main_flow.json").read_bytes()
-            main = load_flow(packaged, "main_flow.json")
-            if not set(self._names) - {main.name}:
-                lines += await self._publish_unless_known(packaged, "main_flow.json")
-            return lines
+            return await self._publish_packaged()
+        lines: list[str] = []
         for path in _flow_files(folders):
-            lines += await self._publish_unless_known(path.read_bytes(), str(path))
+            lines += await self._publish_unless_known(_read(path), str(path))
         return lines
 
-    async def _publish_unless_known(self, content: bytes, origin: str) -> list[str]:
+    async def _publish_packaged(self) -> list[str]:
+        packaged = files("onhook.flow").joinpath("main_flow.json")
+        content, origin = packaged.read_bytes(), str(packaged)
+        main = load_flow(content, origin)
+        flow_id, wanted = main.id or flow_id_of(main.name), content_hash(main)
+        versions = self._versions.values()
+        is_known = any(v.flow_id == flow_id and v.content_hash == wanted for v in versions)
+        latest = self.version(flow_id)
+        is_anothers = latest is not None and latest.comment != PACKAGED and not is_known
+        if self._newest.keys() - {flow_id} or is_anothers:
+            return []
+        return await self._publish_unless_known(content, origin, comment=PACKAGED)
+
+    async def _publish_unless_known(
+        self, content: bytes, origin: str, *, comment: str | None = None
+    ) -> list[str]:
         file = load_flow(content, origin)
         flow_id, wanted = file.id or flow_id_of(file.name), content_hash(file)
         known = [
@@ -123,7 +145,7 @@ class Catalogue:
             if version.flow_id == flow_id and version.content_hash == wanted
         ]
         if not known:
-            published = await self.publish(content, origin)
+            published = await self.publish(content, origin, comment=comment)
             log.info("flow published", flow=file.name, version=published.version.number)
             return []
         latest = self._labels.get((flow_id, LATEST))
@@ -147,7 +169,7 @@ class Catalogue:
             return [(flow_id, version)]
         return [
             (flow_id, self._labels[flow_id, LATEST])
-            for flow_id in sorted(set(self._names.values()))
+            for flow_id in sorted(self._newest)
             if (flow_id, LATEST) in self._labels and self._is_handled(flow_id, event.type)
         ]
 
@@ -158,28 +180,33 @@ class Catalogue:
         if isinstance(flow, str) and flow:
             label = outputs.get("FlowVersionLabel")
             return flow, label if isinstance(label, str) and label else LATEST
-        point = self._points.get(str(outputs.get("EntryPointId")))
+        entry = outputs.get("EntryPointId")
+        point = self._points.get(entry) if isinstance(entry, str) else None
         return (None, LATEST) if point is None else (point.flow, point.flow_label)
 
     def _id_of(self, named: str) -> str:
-        if any(flow_id == named for flow_id, _number in self._versions):
+        """An id goes before a name. Raises UnknownFlow."""
+        if named in self._newest:
             return named
         if named not in self._names:
             raise UnknownFlow(
-                f'flow "{named[:80]}" is not published; publish it, then replay this message'
+                f'flow "{cut(named, 120)}" is not published; publish it, then replay this message'
             )
         return self._names[named]
 
     def _version_of(self, flow_id: str, named: str, label: str, event: Event) -> int:
         pinned = event.flowversion
         if pinned is not None:
-            if isinstance(pinned, int) or pinned.isdigit():
+            if _NUMBER.fullmatch(str(pinned)) and 0 < int(pinned) <= LARGEST_VERSION:
                 return int(pinned)
-            raise UnknownFlow(f'flowversion "{pinned[:40]}" is no version number')
+            raise UnknownFlow(
+                f'flowversion "{cut(str(pinned), 40)}" is no version number; '
+                "send the number of a published version, or leave it out"
+            )
         number = self._labels.get((flow_id, label))
         if number is None:
             raise UnknownFlow(
-                f'flow "{named[:80]}" has no version labelled "{label[:40]}"; '
+                f'flow "{cut(named, 120)}" has no version labelled "{cut(label, 60)}"; '
                 "publish one under that label, then replay this message"
             )
         return number
@@ -199,22 +226,25 @@ class Catalogue:
         return found
 
     def name_of(self, flow_id: str) -> str:
-        """The name a flow was last published under; its id where it is unknown."""
-        return next((name for name, owner in self._names.items() if owner == flow_id), flow_id)
+        """The name of a flow's newest version; its id where it is unknown."""
+        newest = self._newest.get(flow_id)
+        return flow_id if newest is None else newest.name
 
     def version(self, name_or_id: str, label: str = LATEST) -> Version | None:
         """The version behind a flow's label; None when there is no such flow or label."""
-        flow_id = self._names.get(name_or_id, name_or_id)
+        is_id = name_or_id in self._newest
+        flow_id = name_or_id if is_id else self._names.get(name_or_id, name_or_id)
         number = self._labels.get((flow_id, label))
         return None if number is None else self._versions.get((flow_id, number))
 
     def latest(self) -> list[Version]:
         """Each flow's Latest, by name."""
-        return [
+        found = [
             self._versions[flow_id, self._labels[flow_id, LATEST]]
-            for _name, flow_id in sorted(self._names.items())
+            for flow_id in sorted(self._newest)
             if (flow_id, LATEST) in self._labels
         ]
+        return sorted(found, key=lambda version: version.name)
 
     def labels_of(self, flow_id: str) -> dict[str, int]:
         return {
@@ -228,11 +258,25 @@ def _flow_files(folders: tuple[Path, ...]) -> list[Path]:
         if folder.is_file():
             found.append(folder)
             continue
-        inside = sorted(path for path in folder.iterdir() if path.suffix in FLOW_FILE_SUFFIXES)
+        inside = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in FLOW_FILE_SUFFIXES and not path.is_dir()
+        )
         if not inside:
             log.warning("no flow files in folder", folder=str(folder))
         found += inside
     return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        unreadable = error(
+            "OH1000", f"cannot be read: {problem.strerror}", "let the worker read it"
+        )
+        raise FlowError(str(path), (unreadable,)) from None
 
 
 __all__ = ["LATEST", "Catalogue", "FlowError", "MissingVersion", "Published", "UnknownFlow"]

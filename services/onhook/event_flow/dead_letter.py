@@ -32,7 +32,7 @@ class Unprocessable(Exception):
 
 def internal_error(error: Exception) -> Unprocessable:
     """For a fault of ours: the message is kept, to be replayed once that is mended."""
-    return Unprocessable("internal error", f"{type(error).__name__}: {error}")
+    return Unprocessable("internal error", f"{type(error).__name__}: {cut(str(error))}")
 
 
 class About(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,26 @@ from onhook.event_flow.dead_letter import About, Unprocessable, dead_message, in
 from onhook.event_flow.insist import insist
 from onhook.journal.port import DeadLetter
 
+DECIDED_BEFORE_S = 0.5
+"""A wait is measured a moment after it was decided, and must still fit the tier of its length."""
+
+
+def encoded(message: RunMessage) -> bytes:
+    """Raises Unprocessable when the run is too large to be kept anywhere."""
+    body = encode_run(message)
+    if len(body) > LARGEST_RUN_BYTES:
+        raise Unprocessable(
+            "too large",
+            f"the run is {len(body)} bytes, over {LARGEST_RUN_BYTES}; "
+            "send less in the event or in the request's body",
+        )
+    return body
+
+
+def run_on_the_bus(body: bytes) -> Message:
+    """An encoded run, as it is published; anew for each time."""
+    return Message(body=body, message_id=str(uuid4()), type=RUN_TYPE)
+
 
 class Handover:
     def __init__(self, bus: Bus, clock: Callable[[], datetime]) -> None:
@@ -29,33 +49,28 @@ class Handover:
 
     async def next(self, message: RunMessage) -> bytes:
         """On to its next request, through a queue. Returns what was published."""
-        return await self._publish_run(NEXT, message)
+        return await self._publish_run(message, lambda: NEXT)
 
     async def wait(self, message: RunMessage) -> bytes:
-        """Into the longest tier that fits until `not_before`; a short rest into the resume lane."""
-        return await self._publish_run(self._lane_for(message), message)
+        """Into the longest tier that fits until `not_before`; a short rest into the resume lane.
+
+        It may come back up to DECIDED_BEFORE_S late.
+        """
+        return await self._publish_run(message, lambda: self._lane_for(message))
 
     def _lane_for(self, message: RunMessage) -> str:
         if message.not_before is None:
             return RESUME
-        tier = tier_for((message.not_before - self._clock()).total_seconds())
+        wait_s = (message.not_before - self._clock()).total_seconds()
+        tier = tier_for(wait_s + DECIDED_BEFORE_S)
         return RESUME if tier is None else tier.queue
 
-    async def _publish_run(self, queue: str, message: RunMessage) -> bytes:
-        body = encode_run(message)
-        if len(body) > LARGEST_RUN_BYTES:
-            raise Unprocessable(
-                "too large",
-                f"the run is {len(body)} bytes, over {LARGEST_RUN_BYTES}; "
-                "send less in the event or in the request's body",
-            )
-
-        async def publish() -> None:
-            await self._bus.publish(
-                "", queue, Message(body=body, message_id=str(uuid4()), type=RUN_TYPE)
-            )
-
-        await insist(publish, "hand a run on")
+    async def _publish_run(self, message: RunMessage, lane: Callable[[], str]) -> bytes:
+        body = encoded(message)
+        await insist(
+            lambda: self._bus.publish("", lane(), run_on_the_bus(body)),
+            "hand a run on",
+        )
         return body
 
     async def set_aside(

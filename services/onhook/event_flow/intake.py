@@ -12,7 +12,7 @@ from onhook.contracts.event import (
 )
 from onhook.contracts.run import MalformedRun, RunMessage, decode_run
 from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE
-from onhook.event_flow.dead_letter import Unprocessable
+from onhook.event_flow.dead_letter import Unprocessable, cut
 
 MALFORMED = "malformed"
 UNKNOWN_EVENT = "unknown event"
@@ -33,8 +33,20 @@ def read(delivery: Delivery) -> Event | RunMessage:
     return event
 
 
+def recognised(body: bytes) -> Event | RunMessage | None:
+    """What a message of any queue holds; None when it cannot be read."""
+    try:
+        return decode_run(body)
+    except MalformedRun:
+        pass
+    try:
+        return decode_event(body)
+    except MalformedEvent:
+        return None
+
+
 def _check_type(event: Event, delivery: Delivery) -> None:
-    shown = event.type[:80]
+    shown = cut(event.type, 80)
     if event.type not in EVENT_NAMES:
         known = canonical_name(event.type)
         hint = (
@@ -47,6 +59,6 @@ def _check_type(event: Event, delivery: Delivery) -> None:
     if delivery.exchange == EVENTS_EXCHANGE and last_word != event.type:
         raise Unprocessable(
             UNKNOWN_EVENT,
-            f'type "{shown}" came by the routing key "{delivery.routing_key[:80]}"; '
+            f'type "{shown}" came by the routing key "{cut(delivery.routing_key, 80)}"; '
             f"publish it as contact.<channel>.{event.type}",
         )

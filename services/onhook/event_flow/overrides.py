@@ -1,4 +1,7 @@
-"""Values of externalized variables from configuration: ONHOOK_OVERRIDES over ONHOOK_WEBHOOK_URL."""
+"""Values of flow variables from configuration: ONHOOK_OVERRIDES over ONHOOK_WEBHOOK_URL.
+
+Reading and look-up only; which variables take an override is the flow's business.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from onhook.settings.plain_yaml import NotPlain, read_yaml
 
 WEBHOOK_VARIABLE = "WebhookUrl"
 
@@ -22,16 +27,32 @@ class Overrides:
         self._by_flow = by_flow
 
     def of(self, flow_name: str, flow_id: str) -> dict[str, Any]:
-        given = self._by_flow.get(flow_name) or self._by_flow.get(flow_id) or {}
-        return {**self._everywhere, **given}
+        """For the flow's externalized variables."""
+        return {**self._everywhere, **self.given(flow_name, flow_id)}
+
+    def given(self, flow_name: str, flow_id: str) -> dict[str, Any]:
+        """For any variable of the flow: what ONHOOK_OVERRIDES says of it."""
+        return {**self._by_flow.get(flow_id, {}), **self._by_flow.get(flow_name, {})}
 
 
 def load_overrides(path: Path | None, webhook_url: str) -> Overrides:
     """Read the YAML file, flow -> variable -> value. Raises OverridesError naming the place."""
+    if not _is_text(webhook_url):
+        raise OverridesError("ONHOOK_WEBHOOK_URL: holds bytes that are no UTF-8; set it anew")
     if path is None:
         return Overrides(webhook_url, {})
     try:
-        by_flow = msgspec.yaml.decode(path.read_bytes(), type=dict[str, dict[str, Any]])
-    except (OSError, msgspec.DecodeError) as error:
+        plain = read_yaml(path.read_bytes())
+        by_flow = msgspec.convert({} if plain is None else plain, dict[str, dict[str, Any] | None])
+    except (OSError, NotPlain, msgspec.ValidationError) as error:
         raise OverridesError(f"ONHOOK_OVERRIDES: {path}: {error}") from None
-    return Overrides(webhook_url, by_flow)
+    return Overrides(webhook_url, {flow: values or {} for flow, values in by_flow.items()})
+
+
+def _is_text(value: str) -> bool:
+    """False for what the environment held in another encoding."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

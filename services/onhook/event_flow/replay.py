@@ -1,28 +1,32 @@
 """Sending on by hand: Try now for what waits, replay for what is dead.
 
 Each publishes a message of the run at its next step, so that the older copy is dropped when it
-comes. The HTTP API calls this; no HTTP here.
+comes, and holds the run meanwhile, so that no message of it is performed before its row is right.
+The HTTP API calls this; no HTTP here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
 
 import msgspec
 
 from onhook.bus.port import Bus, Delivery, Message
-from onhook.contracts.event import Event, MalformedEvent, decode_event
+from onhook.contracts.event import Event
 from onhook.contracts.run import (
-    MalformedRun,
     RunMessage,
     decode_run,
     run_id_of,
 )
-from onhook.contracts.topology import EVENT_FLOW, UNDELIVERED
+from onhook.contracts.topology import EVENT_FLOW, RESUME, UNDELIVERED
 from onhook.event_flow.catalogue import Catalogue, UnknownFlow
-from onhook.event_flow.handover import Handover
+from onhook.event_flow.dead_letter import Unprocessable, cut
+from onhook.event_flow.handover import encoded, run_on_the_bus
+from onhook.event_flow.intake import recognised
+from onhook.event_flow.run_lock import RunLocks
 from onhook.journal.port import DeadLetter, Journal, Run, RunState
 
 
@@ -30,8 +34,15 @@ class NotPossible(Exception):
     """What was asked cannot be done in this state."""
 
 
+class NotThere(NotPossible):
+    """There is no run or dead letter of that name."""
+
+
 class Replay:
-    """All methods raise NotPossible with the reason, BusError or JournalError."""
+    """All methods raise NotPossible with the reason, BusError or JournalError.
+
+    They try once: whoever asks is there to ask again.
+    """
 
     def __init__(
         self,
@@ -39,39 +50,45 @@ class Replay:
         bus: Bus,
         journal: Journal,
         catalogue: Catalogue,
-        handover: Handover,
+        locks: RunLocks,
         clock: Callable[[], datetime],
     ) -> None:
         self._bus = bus
         self._journal = journal
         self._catalogue = catalogue
-        self._handover = handover
+        self._locks = locks
         self._clock = clock
 
     async def try_now(self, run_id: str) -> Run:
         """Try a waiting run now; its copy in the tier is dropped when it comes."""
-        run = await self._journal.run(run_id)
-        if run is None:
-            raise NotPossible(f'no run "{run_id[:80]}"')
-        if run.state is not RunState.WAITING or run.continuation is None:
-            raise NotPossible(f"the run is {run.state.value}; only a waiting run can be tried now")
-        message = decode_run(run.continuation)
-        return await self._go_on(
-            run, msgspec.structs.replace(message, step=run.step + 1, not_before=None)
-        )
+        async with self._locks.holding(run_id):
+            run = await self._journal.run(run_id)
+            if run is None:
+                raise NotThere(f'no run "{run_id[:80]}"')
+            if run.state is not RunState.WAITING or run.continuation is None:
+                raise NotPossible(
+                    f"the run is {run.state.value}; only a waiting run can be tried now"
+                )
+            message = decode_run(run.continuation)
+            return await self._go_on(
+                run, msgspec.structs.replace(message, step=run.step + 1, not_before=None)
+            )
 
     async def try_all_now(self, limit: int = 1_000) -> int:
-        """Try every waiting run now; how many there were."""
+        """Try every waiting run now, the newest `limit` of them; how many there were."""
         waiting = await self._journal.runs(interaction_id=None, state=RunState.WAITING, limit=limit)
+        tried = 0
         for run in waiting:
-            await self.try_now(run.run_id)
-        return len(waiting)
+            with suppress(NotPossible):  # it went on by itself meanwhile
+                await self.try_now(run.run_id)
+                tried += 1
+        return tried
 
     async def replay(self, message_id: str) -> str | None:
         """Send a dead letter on its way again; its run's id, or None when it could not be read."""
         entry = await self._journal.dead_letter(message_id)
         if entry is None:
-            raise NotPossible(f'no dead letter "{message_id[:80]}"')
+            raise NotThere(f'no dead letter "{message_id[:80]}"')
         delivery = await self._bus.take(entry.queue, message_id)
         if delivery is None:
             await self._journal.forget_dead_letter(message_id)
@@ -88,8 +105,8 @@ class Replay:
     async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> str | None:
         if entry.queue == UNDELIVERED:
             return await self._resume(decode_run(delivery.body))
-        event = _event_in(delivery.body)
-        if event is None:
+        found = recognised(delivery.body)
+        if found is None:
             await self._bus.publish(
                 "",
                 EVENT_FLOW,
@@ -100,11 +117,12 @@ class Replay:
                 ),
             )
             return None
-        return await self._start_again(event)
+        if isinstance(found, RunMessage):
+            return await self._start_again(found.event, found.run_id)
+        return await self._start_again(found, entry.run_id)
 
     async def _resume(self, message: RunMessage) -> str:
         """Resume at its own request, with attempts and age started anew."""
-        run = await self._row_of(message)
         request = message.request and msgspec.structs.replace(
             message.request,
             attempts=0,
@@ -112,39 +130,48 @@ class Replay:
             refusals=0,
             first_attempt_at=self._clock(),
         )
-        await self._go_on(
-            run,
-            msgspec.structs.replace(
-                message, step=max(run.step, message.step) + 1, request=request, not_before=None
-            ),
-        )
+        async with self._locks.holding(message.run_id):
+            run = await self._row_of(message)
+            step = max(run.step, message.step) + 1
+            message = msgspec.structs.replace(message, step=step, request=request, not_before=None)
+            await self._go_on(run, message)
         return run.run_id
 
-    async def _start_again(self, event: Event) -> str | None:
-        """From the event, on the label's current version, each of its runs that is not done."""
+    async def _start_again(self, event: Event, run_id: str | None) -> str:
+        """From the event, on the label's current version: that run, or all that it lacks."""
         try:
             targets = self._catalogue.selected(msgspec.structs.replace(event, flowversion=None))
         except UnknownFlow as error:
             raise NotPossible(str(error)) from None
-        first: str | None = None
-        for flow_id, version in targets:
-            message = RunMessage(
-                run_id=run_id_of(event.source, event.id, flow_id),
-                step=0,
-                event=event,
-                flow_id=flow_id,
-                flow_name=self._catalogue.name_of(flow_id),
-                version=version,
+        firsts = [
+            self._first_message(event, *target)
+            for target in targets
+            if event.type in self._catalogue.flow(*target).handlers
+        ]
+        wanted = [first for first in firsts if run_id in (None, first.run_id)]
+        if not wanted:
+            whose = "no published flow" if run_id is None else "its flow no longer"
+            raise NotPossible(
+                f"{whose} handles {cut(event.type)}; publish one that does, then replay"
             )
-            run = await self._row_of(message)
-            first = first or run.run_id
-            if run.state is RunState.DONE:
-                continue
-            run = msgspec.structs.replace(run, version=version, results={})
-            await self._go_on(run, msgspec.structs.replace(message, step=run.step + 1))
-        if not targets:
-            raise NotPossible(f"no published flow handles {event.type}; publish one, then replay")
-        return first
+        for first in wanted:
+            async with self._locks.holding(first.run_id):
+                run = await self._row_of(first)
+                if run.state is RunState.DONE or (run_id is None and _is_on_its_way(run)):
+                    continue
+                run = msgspec.structs.replace(run, version=first.version, results={})
+                await self._go_on(run, msgspec.structs.replace(first, step=run.step + 1))
+        return wanted[0].run_id
+
+    def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
+        return RunMessage(
+            run_id=run_id_of(event.source, event.id, flow_id),
+            step=0,
+            event=event,
+            flow_id=flow_id,
+            flow_name=self._catalogue.name_of(flow_id),
+            version=version,
+        )
 
     async def _row_of(self, message: RunMessage) -> Run:
         now = self._clock()
@@ -164,7 +191,11 @@ class Replay:
         )
 
     async def _go_on(self, run: Run, message: RunMessage) -> Run:
-        body = await self._handover.wait(message)
+        try:
+            body = encoded(message)
+        except Unprocessable as problem:
+            raise NotPossible(str(problem)) from None
+        await self._bus.publish("", RESUME, run_on_the_bus(body))
         now = self._clock()
         moved = msgspec.structs.replace(
             run,
@@ -178,12 +209,6 @@ class Replay:
         return moved
 
 
-def _event_in(body: bytes) -> Event | None:
-    try:
-        return decode_run(body).event
-    except MalformedRun:
-        pass
-    try:
-        return decode_event(body)
-    except MalformedEvent:
-        return None
+def _is_on_its_way(run: Run) -> bool:
+    """Published beyond its event and not over: starting it again would repeat what it did."""
+    return run.step > 0 and not run.state.is_over

@@ -5,7 +5,7 @@ It must not know the bus or HTTP beyond a status and a Retry-After.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -16,8 +16,8 @@ SCHEDULE_S = (5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_
 GIVE_UP_AGE_S = 80 * 3_600
 SHORT_BUDGET = 3
 """Attempts for an answer 4xx that says the request itself is at fault."""
-JITTER = 0.1
-"""Waits are lengthened by up to this part, never shortened."""
+JITTER = 0.05
+"""Waits are lengthened by up to this part, never shortened; so all of them fit into the age."""
 LONGEST_RETRY_AFTER_S = 24 * 3_600
 
 RETRYABLE_4XX = frozenset({408, 425, 429})
@@ -111,16 +111,20 @@ def next_attempt(
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for (RFC 9110, 10.2.3); None when it is no such."""
+    """Seconds that a Retry-After header asks for (RFC 9110, 10.2.3); None when it is no such.
+
+    At most LONGEST_RETRY_AFTER_S.
+    """
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return float(min(int(text[:10]), LONGEST_RETRY_AFTER_S))
+        digits = text.lstrip("0")
+        return float(min(int(digits[:6] or "0"), LONGEST_RETRY_AFTER_S))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
-    if moment.tzinfo is None:
-        return None
-    return max(0.0, (moment - now).total_seconds())
+    if moment.tzinfo is None:  # the oldest of the three forms names no zone, and means UTC
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - now).total_seconds()), LONGEST_RETRY_AFTER_S)

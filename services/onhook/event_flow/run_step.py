@@ -74,7 +74,8 @@ class RunStep:
                 f"{self._message.event.type}",
             )
         try:
-            return engine.begin(self._flow, self._message.event)
+            overrides = self._parts.overrides.given(self._flow.name, self._flow.id)
+            return engine.begin(self._flow, self._message.event, overrides)
         except VariableError as error:
             raise Unprocessable(VARIABLE, f'flow "{self._flow.name}": {error}') from None
 
@@ -303,9 +304,15 @@ class RunStep:
         )
         if progress is not None:
             following = engine.succeeded(self._flow, progress, effect, result.outputs)
-            if isinstance(self._next(following)[1], Finished):
+            if self._ends(following):
                 row = _done(row)
         await self._save(row, attempt=attempt_row)
+
+    def _ends(self, progress: Progress) -> bool:
+        try:
+            return isinstance(engine.next_effect(self._flow, progress)[1], Finished)
+        except RunError:  # said once what was done is recorded
+            return False
 
     async def _hand_on(self, progress: Progress) -> None:
         """Through a queue to the next request."""

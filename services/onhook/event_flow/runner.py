@@ -42,6 +42,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     overrides: Overrides
     client: Client
     handover: Handover
+    locks: RunLocks
     policy: Policy
     observe: Observer
     clock: Callable[[], datetime]
@@ -67,7 +68,7 @@ class Runner:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._locks = RunLocks()
+        self._locks = parts.locks
 
     async def event(self, event: Event, origin: Origin) -> None:
         """Start the runs of an event. Raises Unprocessable when it names what does not exist."""

@@ -22,7 +22,7 @@ from onhook.contracts.topology import (
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
-from onhook.event_flow.intake import read
+from onhook.event_flow.intake import read, recognised
 from onhook.event_flow.lane import Lane, Slots, Stopped, consuming
 from onhook.event_flow.notice import MessageSetAside, Observer
 from onhook.event_flow.runner import Origin, Runner
@@ -75,7 +75,7 @@ class Worker:
     async def handle(self, delivery: Delivery, slots: Slots) -> None:
         """Returns when the message may be acknowledged."""
         if delivery.queue == EVICTED:
-            await self._set_aside(delivery, None, _evicted(delivery))
+            await self._set_aside(delivery, recognised(delivery.body), _evicted())
             return
         message: Event | RunMessage | None = None
         try:
@@ -110,6 +110,7 @@ class Worker:
         about = About(
             fault=problem.fault,
             reason=problem.reason,
+            run_id=message.run_id if isinstance(message, RunMessage) else None,
             event_type=event.type if event else delivery.type,
             interaction_id=event.interaction_id if event else None,
             queue=delivery.queue,
@@ -138,9 +139,9 @@ def _origin(delivery: Delivery) -> Origin:
     )
 
 
-def _evicted(delivery: Delivery) -> Unprocessable:
+def _evicted() -> Unprocessable:
     return Unprocessable(
         "delivery limit",
-        "the broker gave it up: it was handed out too often without being settled; "
-        f"it came from {delivery.headers.get('x-first-death-queue') or 'a work queue'}",
+        "the broker gave it up: it was handed out more often than its queue allows without being "
+        "settled; replay it to try once more",
     )

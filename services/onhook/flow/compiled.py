@@ -9,15 +9,21 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from onhook.contracts.event import ERROR_EVENT, TEMPLATE_ALIASES, canonical_name
+from onhook.contracts.event import ERROR_EVENT, canonical_name
 from onhook.contracts.run import flow_id_of
+from onhook.flow.checks import (
+    cannot_run,
+    check_names,
+    check_references,
+    check_start,
+    check_variables,
+)
 from onhook.flow.errors import Finding, FlowError, Severity, error, warning
 from onhook.flow.http_request import ACTIVITIES, HttpRequest, compile_http_request
 from onhook.flow.model import GLOBAL_EVENTS, Edge, EventFlow, FlowFile, Node, Variable
 from onhook.pebble import Reference
 
 ENDS = frozenset({"end"})
-RUNNABLE = "http-request-v2, http-request, end"
 ERROR_PORT = "error"
 
 
@@ -46,6 +52,8 @@ class Flow(Struct, frozen=True, kw_only=True):
     variables: tuple[Variable, ...]
     settable: frozenset[str]
     """Variables that an event may set."""
+    own_names: frozenset[str]
+    """What templates find in the flow itself; an event's outputs never stand in for it."""
     nodes: Mapping[str, Activity]
     ports: Mapping[tuple[str, str], str]
     """(node id, port) -> id of the node that follows; every node has at most one plain port."""
@@ -65,9 +73,9 @@ class Flow(Struct, frozen=True, kw_only=True):
 def compile_flow(file: FlowFile) -> Flow:
     """Compile a flow file's event flows. Raises FlowError with every finding."""
     event_flow = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
-    findings = [*_check_variables(file), *_check_start(file)]
+    findings = [*check_variables(file), *check_start(file)]
     names = {node.id: node for node in event_flow.nodes}
-    findings += _check_names(event_flow)
+    findings += check_names(event_flow)
     ports, more = _link(event_flow.edges, names)
     findings += more
     http_names = {node.name for node in event_flow.nodes if node.activity in ACTIVITIES}
@@ -87,11 +95,11 @@ def compile_flow(file: FlowFile) -> Flow:
             if request is not None:
                 nodes[node.id] = request
         else:
-            findings.append(_cannot_run(node))
+            findings.append(cannot_run(node))
     handlers, more = _find_handlers(event_flow, names)
     findings += more
     requests = [activity for activity in nodes.values() if isinstance(activity, HttpRequest)]
-    findings += _check_references(file, requests, http_names)
+    findings += check_references(file, requests, http_names)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise FlowError(file.name, tuple(findings))
     return Flow(
@@ -99,56 +107,13 @@ def compile_flow(file: FlowFile) -> Flow:
         name=file.name,
         variables=file.variables,
         settable=_settable(file.variables, requests),
+        own_names=frozenset({ERROR_EVENT, *http_names, *(each.name for each in file.variables)}),
         nodes=nodes,
         ports=ports,
         handlers=handlers,
         continuing=frozenset(_continuing(requests, ports)),
         findings=tuple(findings),
     )
-
-
-def _check_variables(file: FlowFile) -> list[Finding]:
-    findings = []
-    seen: set[str] = set()
-    for variable in file.variables:
-        if variable.name in seen:
-            findings.append(
-                error("OH1004", f'variable "{variable.name}" is declared twice', "remove one")
-            )
-        seen.add(variable.name)
-        if variable.is_secure:
-            findings.append(
-                error(
-                    "OH1001",
-                    f'secure variable "{variable.name}" cannot be used by this version',
-                    "take it out of the flow",
-                )
-            )
-    return findings
-
-
-def _check_start(file: FlowFile) -> list[Finding]:
-    starts = [node for node in file.nodes if node.activity_type == "start"]
-    if len(starts) == 1:
-        return []
-    return [
-        error(
-            "FC1002",
-            f"the main flow has {len(starts) or 'no'} start nodes",
-            "give it exactly one node with activityType start",
-        )
-    ]
-
-
-def _check_names(event_flow: EventFlow) -> list[Finding]:
-    findings = []
-    for kind in ("id", "name"):
-        values = [getattr(node, kind) for node in event_flow.nodes]
-        findings += [
-            error("OH1004", f'two nodes have the {kind} "{twice}"', "rename one", twice)
-            for twice in sorted({value for value in values if values.count(value) > 1})
-        ]
-    return findings
 
 
 def _link(
@@ -167,6 +132,15 @@ def _link(
                     f'a link from "{edge.from_}" to "{edge.to}" leaves the event flow or names '
                     f'no node ("{missing}")',
                     "correct or remove the link",
+                )
+            )
+            continue
+        if nodes[ids[edge.to]].activity == "event":
+            findings.append(
+                error(
+                    "FC1012",
+                    f'a link from "{edge.from_}" leads to the event "{edge.to}"',
+                    "an event only begins a handler; remove the link",
                 )
             )
             continue
@@ -206,48 +180,15 @@ def _find_handlers(
                     "correct onEvents or add the node",
                 )
             )
-        else:
-            handlers[event] = node_id
-    return handlers, findings
-
-
-def _cannot_run(node: Node) -> Finding:
-    return error(
-        "OH1001",
-        f'activity "{node.activity}" cannot run in an event flow of this version',
-        f"remove it; these can run: {RUNNABLE}",
-        node.name,
-    )
-
-
-def _check_references(
-    file: FlowFile, requests: list[HttpRequest], http_names: set[str]
-) -> list[Finding]:
-    known = {variable.name for variable in file.variables} | http_names
-    findings = []
-    for request in requests:
-        for reference in _references(request):
-            first = reference.path[0]
-            is_event = canonical_name(first) is not None or first in TEMPLATE_ALIASES
-            if first not in known and not is_event:
-                findings.append(
-                    warning(
-                        "FC1038",
-                        f"{reference} names no variable, event or node, and prints nothing",
-                        f'declare the variable "{first}" or correct the name',
-                        request.name,
-                    )
+        elif handlers.setdefault(event, node_id) != node_id:
+            findings.append(
+                error(
+                    "OH1004",
+                    f'{event} has two handlers, one of them by the name "{specification}"',
+                    "keep one of them in onEvents",
                 )
-    return findings
-
-
-def _references(request: HttpRequest) -> list[Reference]:
-    found = [part[1] for part in request.url.parts if not isinstance(part, str)]
-    for _name, template in (*request.url.query, *request.headers):
-        found += template.references
-    if request.body is not None:
-        found += [part[1] for part in request.body.parts if not isinstance(part, str)]
-    return found
+            )
+    return handlers, findings
 
 
 def _settable(variables: tuple[Variable, ...], requests: list[HttpRequest]) -> frozenset[str]:
@@ -273,7 +214,7 @@ def _continuing(requests: list[HttpRequest], ports: Mapping[tuple[str, str], str
             reference.path[:2] == (request.name, "httpStatusCode")
             for other in requests
             if other.node_id in later
-            for reference in _references(other)
+            for reference in other.references
         )
         if (request.on_failure or ("continue" if read_later else "deliver")) == "continue":
             found.append(request.node_id)

@@ -60,6 +60,8 @@ def warning(code: str, message: str, remedy: str, node: str | None = None) -> Fi
 
 def quoted(value: object) -> str:
     """`value` for a message: on one line, in quotes, at most LONGEST_QUOTE_BYTES of UTF-8."""
+    if isinstance(value, dict | list):
+        return "(a map)" if isinstance(value, dict) else "(a list)"
     text = repr(str(value)[:LONGEST_QUOTE_BYTES])
     encoded = text.encode()
     if len(encoded) <= LONGEST_QUOTE_BYTES:

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from onhook.flow.errors import Finding, RunError, error
+from onhook.flow.errors import Finding, RunError, error, quoted
 from onhook.flow.json_body import JsonBody, compile_json_body
 from onhook.flow.model import Node
 from onhook.flow.url import UrlError, UrlTemplate, compile_url
@@ -25,12 +25,17 @@ NO_BODY = "none"
 DELIVER_TIMEOUT_S = 15.0
 CONTINUE_TIMEOUT_S = 2.0
 
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_EXPRESSION = re.compile(r"\{[{%#]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect"}
     | {"proxy-connection", "te", "trailer", "upgrade"}
 )
+"""What the client writes itself, and refuses from anybody else."""
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_LARGEST_NUMBER = 10**9
 _REQUIRED = "FC1015"
 _UNSUPPORTED = "OH1001"
 _TEMPLATE = "OH1002"
@@ -50,6 +55,16 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     retry_attempts: int
     on_failure: str | None
     """`deliver` or `continue` where the file says so, else None."""
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Everything that its address, headers and body read."""
+        values = (*self.url.query, *self.headers)
+        return (
+            *(part[1] for part in self.url.parts if not isinstance(part, str)),
+            *(reference for _name, value in values for reference in value.references),
+            *(() if self.body is None else self.body.references),
+        )
 
     def render_url(self, context: Mapping[str, Any]) -> str:
         """Raises RunError."""
@@ -107,6 +122,15 @@ class _Reader:
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             self.report(_VALUE, f"{name} must map names to texts", "correct it")
             return ()
+        for key in value:
+            if _EXPRESSION.search(key):
+                self.report(
+                    _UNSUPPORTED,
+                    f'{name}: the name "{key[:80]}" holds an expression, which this version cannot '
+                    "evaluate",
+                    "write the name out",
+                )
+                return ()
         pairs = ((key, self.template(f"{name}.{key}", text)) for key, text in value.items())
         return tuple((key, template) for key, template in pairs if template is not None)
 
@@ -115,11 +139,16 @@ class _Reader:
         value = self.node.properties.get(name)
         if value is None or value == "":
             return None
-        if isinstance(value, str) and value.strip().isdigit():
+        if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+            value = int(value)
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number and 0 <= value <= _LARGEST_NUMBER:
             return int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-        self.report(_VALUE, f"{name} must be a whole number, not {value!r}", "correct it")
+        self.report(
+            _VALUE,
+            f"{name} must be a whole number up to {_LARGEST_NUMBER}, not {quoted(value)}",
+            "correct it",
+        )
         return None
 
 
@@ -133,7 +162,7 @@ def compile_http_request(
     if method not in METHODS:
         reader.report(_VALUE, f'method "{method}" is unknown', f"use {', '.join(sorted(METHODS))}")
     url = _read_url(reader)
-    body = _read_body(reader, holds_json)
+    body = _read_body(reader, method, holds_json)
     headers = _read_headers(reader)
     timeout_ms = reader.number("httpResponseTimeout")
     retry_attempts = reader.number("retryAttempts")
@@ -157,7 +186,7 @@ def compile_http_request(
 
 def _refuse_unsupported(reader: _Reader) -> None:
     properties = reader.node.properties
-    if properties.get("authenticated", True):
+    if properties.get("authenticated") is not False:
         reader.report(
             _UNSUPPORTED,
             "authenticated endpoints cannot be used by this version",
@@ -178,20 +207,30 @@ def _read_url(reader: _Reader) -> UrlTemplate | None:
         return None
     query = reader.templates("httpQueryParameters")
     template = reader.template("httpRequestUrl", source.strip())
-    return None if template is None else compile_url(template, query)
+    if template is None:
+        return None
+    try:
+        return compile_url(template, query)
+    except UrlError as problem:
+        reader.report(_VALUE, str(problem), "correct httpRequestUrl")
+        return None
 
 
 def _read_headers(reader: _Reader) -> tuple[tuple[str, Template], ...]:
     headers = reader.templates("httpRequestHeaders")
-    for name, _template in headers:
+    for name, template in headers:
         if not _TOKEN.fullmatch(name):
             reader.report(_VALUE, f'header name "{name[:80]}" is no header name', "correct it")
         elif name.lower() in _OURS:
             reader.report(_VALUE, f'header "{name}" is set by the worker itself', "remove it")
+        elif _CONTROL.search(template.render({}).strip()):
+            reader.report(_VALUE, f'header "{name}" holds control characters', "remove them")
     return headers
 
 
-def _read_body(reader: _Reader, holds_json: Callable[[Reference], bool]) -> JsonBody | None:
+def _read_body(
+    reader: _Reader, method: str, holds_json: Callable[[Reference], bool]
+) -> JsonBody | None:
     kind = reader.text("httpContentType").lower() or NO_BODY
     source = reader.text("httpRequestBody")
     if kind == NO_BODY:
@@ -206,6 +245,8 @@ def _read_body(reader: _Reader, holds_json: Callable[[Reference], bool]) -> Json
             f'content type "{reader.text("httpContentType")}" cannot be sent by this version',
             "use Application/JSON or None",
         )
+        return None
+    if not source.strip() and method in _WITHOUT_BODY:
         return None
     template = reader.template("httpRequestBody", source)
     if template is None:

@@ -18,7 +18,6 @@ from msgspec import Struct
 from onhook.pebble import PebbleError, Reference, Template, Text
 from onhook.pebble.template import as_text, position
 
-
 _CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<constant>-?Infinity|NaN)', re.DOTALL)
 
 
@@ -36,6 +35,10 @@ class JsonBody(Struct, frozen=True):
     """A compiled body. `parts` are literal texts and references with their places."""
 
     parts: tuple[str | tuple[Place, Reference], ...]
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return tuple(part[1] for part in self.parts if not isinstance(part, str))
 
     def render(self, context: Mapping[str, Any]) -> bytes:
         """The body, which is JSON whatever the values are. UTF-8."""

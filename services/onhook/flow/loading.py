@@ -9,6 +9,7 @@ import msgspec
 
 from onhook.flow.errors import FlowError, error
 from onhook.flow.model import FlowFile
+from onhook.settings.plain_yaml import NotPlain, read_yaml
 
 
 def load_flow(content: bytes, origin: str) -> FlowFile:
@@ -26,8 +27,8 @@ def _read(content: bytes, origin: str) -> Any:
     try:
         if content.lstrip()[:1] == b"{":
             return msgspec.json.decode(content)
-        return msgspec.yaml.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        return read_yaml(content)
+    except (msgspec.DecodeError, NotPlain, UnicodeDecodeError, RecursionError) as problem:
         raise FlowError(
             origin, (error("OH1000", f"neither JSON nor YAML: {problem}", "correct the file"),)
         ) from None

@@ -1,6 +1,7 @@
 """A request's address as a template: each value is percent-encoded for the place it stands in.
 
-A URL that is one expression is taken whole, and so is an expression at its very start. Pure.
+A URL that is one expression is taken whole, and so is an expression at its very start. No value
+further on can change the host. Pure.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
+from onhook.flow.errors import quoted
 from onhook.pebble import Reference, Template, Text
 from onhook.pebble.template import as_text
 
 _HOST_CHARS = re.compile(r"[A-Za-z0-9.\-_:\[\]]*", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f-\xa0\ud800-\udfff]")
+_SCHEMES = ("http://", "https://")
+_VALUE = "\0"
+"""Stands for an expression in the text before another."""
+_ORIGIN = re.compile(r"[^:/?#]*:/?/?[^/?#]*")
+_WHOLE_ORIGIN = re.compile(rf"{_VALUE}(?::?//|:/?$)?[^/?#]*")
+"""After an expression at the start, which may be a scheme alone, or with its colon."""
 
 
 class UrlError(Exception):
@@ -26,7 +34,7 @@ class UrlError(Exception):
 
 class Place(Enum):
     WHOLE = "whole"
-    """At the start: the value brings scheme and host."""
+    """At the start: the value brings the scheme, and mostly the host."""
     HOST = "host"
     PATH = "path"
     QUERY = "query"
@@ -46,12 +54,17 @@ class UrlTemplate(Struct, frozen=True):
         )
 
     def render(self, context: Mapping[str, Any]) -> str:
-        """The address. Raises UrlError, without quoting more than 200 characters of it."""
-        url = "".join(
-            part if isinstance(part, str) else _encode(part[0], part[1], context)
-            for part in self.parts
-        ).strip()
-        _check(url)
+        """The address. Raises UrlError, without quoting more than 200 bytes of it."""
+        url = ""
+        own_until: int | None = None
+        for part in self.parts:
+            if isinstance(part, str):
+                url += part
+                continue
+            if own_until is None and part[0] in (Place.PATH, Place.QUERY):
+                own_until = len(url)
+            url += _encode(part[0], part[1], context)
+        _check(url, own_until)
         if self.query:
             pairs = [(name, template.render(context)) for name, template in self.query]
             url, hash_mark, fragment = url.partition("#")
@@ -61,6 +74,11 @@ class UrlTemplate(Struct, frozen=True):
 
 
 def compile_url(template: Template, query: tuple[tuple[str, Template], ...] = ()) -> UrlTemplate:
+    """Find each expression's place. Raises UrlError where no value could make it an address."""
+    if not template.references:
+        _check(template.source, None)
+    elif isinstance(first := template.parts[0], Text) and not _may_begin(first.text.lower()):
+        raise UrlError(f"url {quoted(template.source)} is no http:// or https:// address")
     parts: list[str | tuple[Place, Reference]] = []
     before = ""
     for part in template.parts:
@@ -69,17 +87,22 @@ def compile_url(template: Template, query: tuple[tuple[str, Template], ...] = ()
             parts.append(part.text)
         else:
             parts.append((_place(before), part))
-            before += "x" if before else "https://x"
+            before += _VALUE
     return UrlTemplate(tuple(parts), query)
 
 
+def _may_begin(text: str) -> bool:
+    return any(text.startswith(scheme) or scheme.startswith(text) for scheme in _SCHEMES)
+
+
 def _place(before: str) -> Place:
-    if not before.strip():
+    if not before:
         return Place.WHOLE
-    if "?" in before:
-        return Place.QUERY
-    _scheme, separator, rest = before.partition("://")
-    return Place.PATH if separator and "/" in rest else Place.HOST
+    origin = _WHOLE_ORIGIN.match(before) or _ORIGIN.match(before)
+    behind = before[origin.end() :] if origin else ""
+    if not behind:
+        return Place.HOST
+    return Place.QUERY if "?" in behind else Place.PATH
 
 
 def _encode(place: Place, reference: Reference, context: Mapping[str, Any]) -> str:
@@ -88,23 +111,25 @@ def _encode(place: Place, reference: Reference, context: Mapping[str, Any]) -> s
         return text.strip()
     if place is Place.HOST:
         if not _HOST_CHARS.fullmatch(text):
-            raise UrlError(f"{reference} stands in the host, and {text[:80]!r} cannot")
+            raise UrlError(f"{reference} stands in the host, and {quoted(text)} cannot")
         return text
     return quote(text, safe="")
 
 
-def _check(url: str) -> None:
-    shown = url[:200]
+def _check(url: str, own_until: int | None) -> None:
+    """`own_until`: where the first value begins that may not be part of the origin."""
     if not url:
         raise UrlError("url is empty")
-    if _CONTROL.search(url):
-        raise UrlError(f"url {shown!r} holds blanks or control characters")
+    if _UNSENDABLE.search(url):
+        raise UrlError(f"url {quoted(url)} holds blanks or control characters")
     try:
         split = urlsplit(url)
         _ = split.port
     except ValueError as error:
-        raise UrlError(f"url {shown!r} is no address: {error}") from None
+        raise UrlError(f"url {quoted(url)} is no address: {error}") from None
     if split.scheme.lower() not in ("http", "https") or not split.hostname:
-        raise UrlError(f"url {shown!r} is no http:// or https:// address")
+        raise UrlError(f"url {quoted(url)} is no http:// or https:// address")
     if split.username is not None or split.password is not None:
         raise UrlError("url holds a user or password; use an authenticated endpoint")
+    if own_until is not None and own_until < len(split.scheme) + len("://") + len(split.netloc):
+        raise UrlError(f"url {quoted(url)} has a value of its path or query in its host")

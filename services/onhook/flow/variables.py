@@ -120,6 +120,8 @@ def _decimal(value: Any) -> int | float:
         raise ValueError
     if isinstance(value, int | float):
         return _finite(value)
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)  # every digit of it
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         return _finite(float(value))
     raise ValueError

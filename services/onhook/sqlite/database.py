@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -152,10 +152,9 @@ class Database:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = await asyncio.to_thread(_connect, path, synchronous)
-            await asyncio.to_thread(_migrate, connection, path, migrations)
-            readable = await asyncio.to_thread(_connect, path, synchronous)
-            readable.execute("PRAGMA query_only=ON")
+            connection, readable = await asyncio.to_thread(
+                _open_both, path, migrations, synchronous
+            )
         except (sqlite3.Error, OSError) as error:
             raise StorageError(f"{path}: {error}") from error
         writer = _Lane(f"sqlite-write-{path.stem}", connection, writes=True)
@@ -183,6 +182,19 @@ class Database:
             return await self._reader.submit(job)
         except sqlite3.Error as error:
             raise StorageError(f"{self.path}: {error}") from error
+
+
+def _open_both(
+    path: Path, migrations: Sequence[str], synchronous: str
+) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """The writing connection, with the tables up to date, and the reading one."""
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(_connect(path, synchronous)))
+        _migrate(connection, path, migrations)
+        readable = opened.enter_context(closing(_connect(path, synchronous)))
+        readable.execute("PRAGMA query_only=ON")
+        opened.pop_all()  # both are good: their lanes close them
+        return connection, readable
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:

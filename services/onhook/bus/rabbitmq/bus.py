@@ -1,6 +1,6 @@
 """The bus on RabbitMQ: publishing with confirms, consuming, looking into queues.
 
-May live here: what the port promises, on two supervised connections, one to publish and one to
+May live here: what the port promises, put together from this package's parts on two supervised connections, one to publish and one to
 consume, because a broker that is short of memory stops whoever publishes. It must not know what
 the messages mean; names and arguments come from contracts.topology.
 """
@@ -11,15 +11,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import structlog
 from aiormq.channel import Channel
 from aiormq.connection import Connection
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
-from pamqp.commands import Basic
-from pamqp.common import FieldTable
 from yarl import URL
 
 from onhook.bus import limits
 from onhook.bus.background import Background, background, end
+from onhook.bus.backoff import Backoff
 from onhook.bus.port import (
     AccessRefused,
     Bus,
@@ -27,14 +26,12 @@ from onhook.bus.port import (
     BusUnavailable,
     Delivery,
     Message,
-    PublishRefused,
-    PublishUncertain,
     TopologyMismatch,
     Unroutable,
 )
 from onhook.bus.rabbitmq import declaration
 from onhook.bus.rabbitmq.delivery import RabbitDelivery
-from onhook.bus.rabbitmq.faults import broker_faults, describe, was_cancelled
+from onhook.bus.rabbitmq.faults import broker_faults
 from onhook.bus.rabbitmq.foreign import tolerate_foreign_messages
 from onhook.bus.rabbitmq.link import (
     RPC_TIMEOUT_S,
@@ -44,14 +41,16 @@ from onhook.bus.rabbitmq.link import (
     open_channel,
     quiet_the_library,
 )
+from onhook.bus.rabbitmq.publisher import PUBLISH_TIMEOUT_S, Publisher
 from onhook.bus.rabbitmq.settlement import Settlement
 from onhook.bus.rabbitmq.subscription import Subscription
 from onhook.contracts.topology import TOPOLOGY, routes
 
-PUBLISH_CHANNELS = 4
-"""A channel is locked while a message is written to it; several keep publishers from queueing."""
-PUBLISH_TIMEOUT_S = 10.0
-PERSISTENT = 2
+REPAIR_AFTER_S = 0.5
+"""RabbitMQ 3.10 does not tell the consumers of a deleted queue when it is declared again within
+some 30 ms: they would wait for ever on a queue that is no more."""
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -85,13 +84,12 @@ class RabbitBus:
     ) -> None:
         self._tasks = tasks
         self._establish = declaration.declare if declare else declaration.check
-        self._publish_timeout_s = timeout_s
+        self._publisher = Publisher(timeout_s)
         self._one_declares = asyncio.Lock()
         self._one_takes = asyncio.Lock()
         self._established_at = 0.0
         self._topology_trouble: str | None = None
-        self._channels: list[Channel] = []
-        self._turn = 0
+        self._topology_is_right = asyncio.Event()
         self._subscriptions: dict[Subscription, asyncio.Task[None]] = {}
         self._settlements: set[Settlement] = set()
         self._is_closed = False
@@ -119,73 +117,29 @@ class RabbitBus:
                 raise link.refusal
 
     async def wait_ready(self) -> None:
+        if self._is_closed:
+            raise BusUnavailable("the bus is closed")
         await self._publishing.up_or_refused()
         await self._consuming.up_or_refused()
+        await self._topology_is_right.wait()
 
     # -- publishing
 
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
         limits.check(exchange, routing_key, message)
         try:
-            await self._publish(exchange, routing_key, message)
+            await self._publisher.publish(self._publishing, exchange, routing_key, message)
         except Unroutable:
             if not routes(exchange, routing_key):
                 raise
             # A queue of ours was deleted under us. Returned means certainly not stored.
             with suppress(BusError):
                 await self._repair()
-            await self._publish(exchange, routing_key, message)
-
-    async def _publish(self, exchange: str, routing_key: str, message: Message) -> None:
-        connection = self._publishing.connection()
-        self._turn = (self._turn + 1) % len(self._channels)
-        channel = self._channels[self._turn]
-        is_on_its_way = False
-        try:
-            async with asyncio.timeout(self._publish_timeout_s):
-                await connection.ready()
-                is_on_its_way = True
-                await channel.basic_publish(
-                    message.body,
-                    exchange=exchange,
-                    routing_key=routing_key,
-                    properties=_properties(message),
-                    mandatory=True,
-                    wait=False,  # the confirm says more than a drained socket
-                )
-        except PublishError as error:
-            raise Unroutable(
-                f'no queue takes routing key "{routing_key}" from '
-                f"{f'exchange {exchange}' if exchange else 'the default exchange'}"
-            ) from error
-        except DeliveryError as error:
-            raise PublishRefused(
-                f'the broker refused message {message.message_id} for "{routing_key}": '
-                "a queue is full, or the broker is short of disk or memory"
-            ) from error
-        except ChannelInvalidStateError as error:
-            raise BusUnavailable(self._publishing.trouble or "the channel is closed") from error
-        except asyncio.CancelledError as error:
-            if was_cancelled():
-                raise
-            raise _uncertain(message, "the connection was closed") from error
-        except TimeoutError as error:
-            if not is_on_its_way:
-                raise BusUnavailable(
-                    "the broker blocks publishers: it is short of memory or disk"
-                ) from error
-            raise _uncertain(
-                message, f"no confirmation within {self._publish_timeout_s:g} s"
-            ) from error
-        except (AMQPError, OSError, RuntimeError) as error:
-            raise _uncertain(message, describe(error)) from error
+            await self._publisher.publish(self._publishing, exchange, routing_key, message)
 
     async def _prepare_publishing(self, connection: Connection) -> list[Channel]:
         await self._establish_on(connection)
-        self._channels = [
-            await open_channel(connection, confirms=True) for _ in range(PUBLISH_CHANNELS)
-        ]
-        return self._channels
+        return await self._publisher.open_channels(connection)
 
     # -- consuming
 
@@ -270,8 +224,7 @@ class RabbitBus:
     async def _establish_on(self, connection: Connection) -> None:
         async with self._one_declares:
             await self._establish(connection)
-            self._established_at = asyncio.get_running_loop().time()
-            self._topology_trouble = None
+            self._is_right_again()
 
     async def _repair(self) -> None:
         """Declare, or look for, the topology again, unless someone just did."""
@@ -279,41 +232,45 @@ class RabbitBus:
         async with self._one_declares:
             if self._established_at > noticed_at:
                 return
+            await asyncio.sleep(REPAIR_AFTER_S)
             connection = self._consuming.connection()
             try:
                 with broker_faults():
                     await self._establish(connection)
             except (AccessRefused, TopologyMismatch) as refusal:
-                self._topology_trouble = str(refusal)
+                self._went_wrong(refusal)
                 raise
-            self._established_at = asyncio.get_running_loop().time()
-            self._topology_trouble = None
+            self._is_right_again()
+
+    def _is_right_again(self) -> None:
+        self._established_at = asyncio.get_running_loop().time()
+        self._topology_trouble = None
+        self._topology_is_right.set()
+
+    def _went_wrong(self, refusal: BusError) -> None:
+        self._topology_trouble = str(refusal)
+        if self._topology_is_right.is_set():
+            self._topology_is_right.clear()
+            self._tasks.start(self._keep_repairing(), "repair topology")
+
+    async def _keep_repairing(self) -> None:
+        """Task: until somebody has moved what stands in the way."""
+        backoff = Backoff()
+        while not self._topology_is_right.is_set():
+            wait_s = backoff.next_s()
+            log.error("topology is wrong", reason=self._topology_trouble, retry_in_s=round(wait_s))
+            await asyncio.sleep(wait_s)
+            with suppress(BusError):
+                await self._repair()
 
     async def close(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        for subscription in list(self._subscriptions):
-            await self._stop(subscription)
-        for settlement in list(self._settlements):
-            await settlement.finish()
+        await asyncio.gather(*map(self._stop, list(self._subscriptions)))
+        await asyncio.gather(*(settlement.finish() for settlement in list(self._settlements)))
         for supervisor in self._supervisors:
             await end(supervisor)
-
-
-def _properties(message: Message) -> Basic.Properties:
-    headers: FieldTable = {**limits.own_headers(message)}
-    return Basic.Properties(
-        delivery_mode=PERSISTENT,
-        message_id=message.message_id,
-        message_type=message.type,
-        content_type=message.content_type,
-        headers=headers or None,
-    )
-
-
-def _uncertain(message: Message, why: str) -> PublishUncertain:
-    return PublishUncertain(f"message {message.message_id} may or may not be stored: {why}")
 
 
 async def _waiting(channel: Channel, queue: str) -> int:

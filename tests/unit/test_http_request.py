@@ -1,0 +1,288 @@
+"""The HTTP Request node: its properties read and checked, and the request that it renders."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from flows import a_request
+from json_values import texts
+from onhook.flow.errors import Finding, RunError
+from onhook.flow.http_request import METHODS, HttpRequest, compile_http_request
+from onhook.flow.model import Node
+
+URL = "https://example.com/hook"
+
+
+def read(url: str = URL, **properties: Any) -> tuple[HttpRequest | None, list[Finding]]:
+    kept = a_request("Ask", url, **properties)
+    node = Node(id=kept["id"], name=kept["name"], properties=kept["properties"])
+    return compile_http_request(node, lambda _reference: False)
+
+
+def compiled(url: str = URL, **properties: Any) -> HttpRequest:
+    request, findings = read(url, **properties)
+    assert findings == []
+    assert request is not None
+    return request
+
+
+def finding(url: str = URL, **properties: Any) -> Finding:
+    request, findings = read(url, **properties)
+    assert request is None
+    (found,) = findings
+    assert found.node == "Ask"
+    return found
+
+
+def test_a_request_posts_its_json() -> None:
+    request = compiled(httpRequestBody='{"who": "{{Who}}"}')
+    context = {"Who": 'A "B"'}
+    assert (request.method, request.render_url(context)) == ("POST", URL)
+    assert request.render_headers(context) == (("Content-Type", "application/json"),)
+    assert json.loads(request.render_body(context)) == {"who": 'A "B"'}
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_every_method_is_taken_in_any_case(method: str) -> None:
+    assert compiled(httpRequestMethod=method).method == method
+    assert compiled(httpRequestMethod=method.lower()).method == method
+
+
+def test_a_request_without_a_method_posts() -> None:
+    assert compiled(httpRequestMethod=None).method == "POST"
+
+
+@pytest.mark.parametrize("kind", ["None", "none", "", None])
+def test_a_request_without_a_content_type_has_no_body(kind: str | None) -> None:
+    request = compiled(httpContentType=kind, httpRequestBody="")
+    assert request.render_body({}) == b""
+    assert request.render_headers({}) == ()
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
+def test_a_content_type_without_a_body_is_no_body_where_none_is_usual(method: str) -> None:
+    request = compiled(httpRequestMethod=method, httpRequestBody="")
+    assert request.render_body({}) == b""
+    assert request.render_headers({}) == ()
+
+
+def test_a_content_type_of_the_author_s_own_replaces_ours() -> None:
+    own = {"content-type": "application/vnd.api+json"}
+    assert compiled(httpRequestHeaders=own).render_headers({}) == tuple(own.items())
+
+
+def test_header_values_are_templates_without_blanks_around() -> None:
+    request = compiled(httpRequestHeaders={"X-Who": "{{Who}} ", "X-Fixed": "é"})
+    assert request.render_headers({"Who": "\n Ada\t"})[1:] == (("X-Who", "Ada"), ("X-Fixed", "é"))
+    assert request.render_headers({})[1] == ("X-Who", "")
+
+
+@pytest.mark.parametrize("control", [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))])
+def test_no_control_character_ever_stands_in_a_header(control: str) -> None:
+    request = compiled(httpRequestHeaders={"X-Who": "{{Who}}"})
+    with pytest.raises(RunError) as refusal:
+        request.render_headers({"Who": f"a{control}b"})
+    assert str(refusal.value) == 'node "Ask": header "X-Who" holds control characters'
+
+
+@given(texts)
+def test_any_text_is_a_header_s_value_or_refused(value: str) -> None:
+    try:
+        headers = compiled(httpRequestHeaders={"X": "{{v}}"}).render_headers({"v": value})
+    except RunError:
+        return
+    assert headers[1] == ("X", value.strip())
+    assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in headers[1][1])
+
+
+@pytest.mark.parametrize(
+    ("given_value", "timeout_s"),
+    [(None, None), ("", None), (0, None), (2000, 2.0), ("2500", 2.5), (" 100 ", 0.1)],
+)
+def test_a_timeout_is_milliseconds_as_a_number_or_its_text(
+    given_value: Any, timeout_s: float | None
+) -> None:
+    assert compiled(httpResponseTimeout=given_value).timeout_s == timeout_s
+
+
+@pytest.mark.parametrize(
+    ("given_value", "attempts"), [(None, 1), ("", 1), (0, 0), ("3", 3), (99, 10)]
+)
+def test_retry_attempts_are_one_unless_given_and_ten_at_most(
+    given_value: Any, attempts: int
+) -> None:
+    assert compiled(retryAttempts=given_value).retry_attempts == attempts
+
+
+@pytest.mark.parametrize(
+    ("url", "properties", "code", "message", "remedy"),
+    [
+        ("", {}, "FC1015", "url is empty", "set httpRequestUrl or remove the node"),
+        (" ", {}, "FC1015", "url is empty", "set httpRequestUrl"),
+        (
+            "example.com/hook",
+            {},
+            "OH1003",
+            "url 'example.com/hook' is no http:// or https:// address",
+            "correct httpRequestUrl",
+        ),
+        (
+            "https://h/{{a|b}}",
+            {},
+            "OH1002",
+            "httpRequestUrl: line 1, column 11: only dotted references",
+            "write it as a plain reference",
+        ),
+        (
+            URL,
+            {"httpRequestMethod": "BREW"},
+            "OH1003",
+            'method "BREW" is unknown',
+            "use DELETE, GET",
+        ),
+        (URL, {"httpRequestMethod": 5}, "OH1003", "httpRequestMethod must be text", "quotes"),
+        (URL, {"authenticated": True}, "OH1001", "authenticated endpoints", "set authenticated to"),
+        (URL, {"authenticated": None}, "OH1001", "authenticated endpoints", "set authenticated to"),
+        (
+            URL,
+            {"outputVariableArray": [{"outputVariable": "x", "jsonPathExp": "$.a"}]},
+            "OH1001",
+            "output variables by JSONPath",
+            "remove outputVariableArray",
+        ),
+        (
+            URL,
+            {"httpContentType": "XML", "httpRequestBody": "<a/>"},
+            "OH1001",
+            'content type "XML" cannot be sent',
+            "use Application/JSON or None",
+        ),
+        (
+            URL,
+            {"httpContentType": "None", "httpRequestBody": "{}"},
+            "FC1015",
+            "a body needs a content type",
+            "set httpContentType to Application/JSON",
+        ),
+        (
+            URL,
+            {"httpRequestBody": '{\n "a": {{x}} }}'},
+            "OH1002",
+            "httpRequestBody: line 2, column 14: the body is no JSON: extra data",
+            "make it JSON",
+        ),
+        (
+            URL,
+            {"httpRequestBody": '{"a": {{ x | upper }}}'},
+            "OH1002",
+            "httpRequestBody: line 1, column 7: only dotted references",
+            "write it as a plain reference",
+        ),
+        (URL, {"httpRequestBody": ""}, "OH1002", "the body is no JSON", "make it JSON"),
+        (URL, {"httpRequestHeaders": ["X"]}, "OH1003", "must map names to texts", "correct it"),
+        (URL, {"httpRequestHeaders": {"X": 5}}, "OH1003", "must map names to texts", "correct it"),
+        (
+            URL,
+            {"httpRequestHeaders": {"X": "{{ a b }}"}},
+            "OH1002",
+            "httpRequestHeaders.X: line 1, column 1",
+            "write it as a plain reference",
+        ),
+        (
+            URL,
+            {"httpRequestHeaders": {"X Y": "1"}},
+            "OH1003",
+            'header name "X Y" is no header name',
+            "correct it",
+        ),
+        (
+            URL,
+            {"httpRequestHeaders": {"X-{{Who}}": "1"}},
+            "OH1001",
+            'the name "X-{{Who}}" holds an expression',
+            "write the name out",
+        ),
+        (
+            URL,
+            {"httpQueryParameters": {"{{Who}}": "1"}},
+            "OH1001",
+            'the name "{{Who}}" holds an expression',
+            "write the name out",
+        ),
+        (URL, {"httpRequestHeaders": {"Host": "x"}}, "OH1003", 'header "Host" is set by', "remove"),
+        (
+            URL,
+            {"httpRequestHeaders": {"X": "a\r\nY: b"}},
+            "OH1003",
+            'header "X" holds control characters',
+            "remove them",
+        ),
+        (
+            URL,
+            {"httpResponseTimeout": "2s"},
+            "OH1003",
+            "httpResponseTimeout must be a whole number up to 1000000000, not '2s'",
+            "correct it",
+        ),
+        (URL, {"httpResponseTimeout": -1}, "OH1003", "httpResponseTimeout must be", "correct it"),
+        (URL, {"httpResponseTimeout": 10**400}, "OH1003", "httpResponseTimeout must be", "correct"),
+        (URL, {"retryAttempts": "²"}, "OH1003", "retryAttempts must be a whole number", "correct"),
+        (URL, {"retryAttempts": True}, "OH1003", "retryAttempts must be a whole number", "correct"),
+        (URL, {"retryAttempts": 1.5}, "OH1003", "retryAttempts must be a whole number", "correct"),
+        (
+            URL,
+            {"onFailure": "ignore"},
+            "OH1003",
+            'onFailure is "ignore"',
+            "use deliver or continue",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_sent_is_a_finding_with_its_remedy(
+    url: str, properties: dict[str, Any], code: str, message: str, remedy: str
+) -> None:
+    found = finding(url, **properties)
+    assert found.code == code
+    assert message in found.message
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Host", "content-length", "Transfer-Encoding", "connection", "Expect", "TE", "Upgrade"],
+)
+def test_a_header_that_frames_the_message_cannot_be_set(name: str) -> None:
+    assert finding(httpRequestHeaders={name: "1"}).message.endswith("is set by the worker itself")
+
+
+def test_all_findings_of_a_node_come_at_once() -> None:
+    _, findings = read("", httpRequestMethod="BREW", httpRequestBody="{", retryAttempts="x")
+    assert [each.code for each in findings] == ["OH1003", "FC1015", "OH1002", "OH1003"]
+
+
+def test_an_empty_address_names_the_variable_that_would_fill_it() -> None:
+    with pytest.raises(RunError) as refusal:
+        compiled("{{WebhookUrl}}").render_url({})
+    assert str(refusal.value) == 'node "Ask": url is empty; set {{WebhookUrl}}'
+
+
+def test_a_request_knows_everything_that_it_reads() -> None:
+    request = compiled(
+        "https://{{a}}/{{b}}",
+        httpQueryParameters={"q": "{{c}}"},
+        httpRequestHeaders={"X": "{{d.e}}"},
+        httpRequestBody='["{{f}}", {{g}}]',
+    )
+    assert [str(each) for each in request.references] == [
+        "{{a}}",
+        "{{b}}",
+        "{{c}}",
+        "{{d.e}}",
+        "{{f}}",
+        "{{g}}",
+    ]

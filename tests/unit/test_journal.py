@@ -1,0 +1,392 @@
+"""The journal: what is recorded once, what never goes back, versions and labels, one's history."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from json_values import json_values, texts
+from onhook.journal import sqlite
+from onhook.journal.port import (
+    Attempt,
+    DeadLetter,
+    EventOutcome,
+    EventRow,
+    Journal,
+    JournalError,
+    Label,
+    Result,
+    Run,
+    RunState,
+    Version,
+    visit_key,
+)
+
+AT = datetime(2026, 1, 5, 9, 30, 0, 123_456, tzinfo=UTC)
+
+
+def later(minutes: float) -> datetime:
+    return AT + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with sqlite.opened(tmp_path / "journal.sqlite", synchronous="OFF") as opened:
+        yield opened
+
+
+def a_run(run_id: str = "r1", **fields: Any) -> Run:
+    given_fields = {
+        "source": "/test",
+        "event_id": f"event-of-{run_id}",
+        "event_type": "AgentDisconnect",
+        "interaction_id": "i1",
+        "flow_id": "f1",
+        "flow_name": "F",
+        "version": 1,
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    return Run(run_id=run_id, **(given_fields | fields))
+
+
+def an_attempt(run_id: str = "r1", number: int = 1, **fields: Any) -> Attempt:
+    given_fields = {
+        "node": "A",
+        "visit": 1,
+        "webhook_id": "msg_1",
+        "started_at": later(number),
+        "elapsed_ms": 12.5,
+        "method": "POST",
+        "url": "https://example.com",
+        "status": 204,
+    }
+    return Attempt(run_id=run_id, number=number, **(given_fields | fields))
+
+
+def a_dead_letter(message_id: str = "m1", **fields: Any) -> DeadLetter:
+    given_fields = {
+        "queue": "onhook.dead.undelivered",
+        "fault": "undelivered",
+        "reason": "given up",
+        "interaction_id": "i1",
+        "size_bytes": 7,
+        "excerpt": "{}",
+        "at": AT,
+    }
+    return DeadLetter(message_id=message_id, **(given_fields | fields))
+
+
+def an_event(event_id: str = "e1", **fields: Any) -> EventRow:
+    given_fields = {
+        "source": "/test",
+        "event_type": "AgentOffered",
+        "interaction_id": "i1",
+        "outcome": EventOutcome.FILTERED,
+        "reason": "no published flow handles AgentOffered",
+        "at": AT,
+    }
+    return EventRow(event_id=event_id, **(given_fields | fields))
+
+
+def a_version(content: str = "one", **fields: Any) -> Version:
+    given_fields = {
+        "flow_id": "f1",
+        "name": "F",
+        "number": 0,
+        "content_hash": f"hash of {content}",
+        "content": content.encode(),
+        "comment": None,
+        "published_at": AT,
+    }
+    return Version(**(given_fields | fields))
+
+
+# Runs
+
+
+async def test_a_run_is_opened_once_and_its_first_row_fixes_the_version(journal: Journal) -> None:
+    first = a_run(version=1)
+    assert await journal.open_run(first) == first
+    assert await journal.open_run(a_run(version=2, created_at=later(5))) == first
+    assert await journal.run("r1") == first
+    assert await journal.run("r2") is None
+
+
+async def test_a_run_opened_many_times_at_once_is_one_run(journal: Journal) -> None:
+    opened = await asyncio.gather(*(journal.open_run(a_run(version=v)) for v in range(1, 30)))
+    assert len({run.version for run in opened}) == 1
+    assert len(await journal.runs(interaction_id=None, state=None, limit=100)) == 1
+
+
+async def test_opening_again_gives_the_run_as_it_is_now(journal: Journal) -> None:
+    await journal.open_run(a_run())
+    waiting = a_run(
+        state=RunState.WAITING,
+        step=3,
+        results={visit_key("A", 1): Result(outputs={"httpStatusCode": 200})},
+        continuation=b"\x00\xff",
+        next_at=later(30),
+        reason="answered 503",
+        updated_at=later(1),
+    )
+    await journal.save(waiting)
+    assert await journal.open_run(a_run()) == waiting
+
+
+async def test_a_save_never_lowers_the_step(journal: Journal) -> None:
+    await journal.save(a_run(step=5, state=RunState.DONE, reason="as it was"))
+    await journal.save(a_run(step=4, state=RunState.WAITING, reason="overtaken"))
+    kept = await journal.run("r1")
+    assert kept is not None
+    assert (kept.step, kept.state, kept.reason) == (5, RunState.DONE, "as it was")
+    await journal.save(a_run(step=5, state=RunState.DEAD))
+    await journal.save(a_run(step=6, state=RunState.WAITING))
+    kept = await journal.run("r1")
+    assert kept is not None
+    assert (kept.step, kept.state) == (6, RunState.WAITING)
+
+
+async def test_an_overtaken_save_still_records_its_attempt(journal: Journal) -> None:
+    await journal.save(a_run(step=5))
+    await journal.save(a_run(step=4), attempt=an_attempt())
+    assert await journal.attempts("r1") == [an_attempt()]
+
+
+async def test_a_save_changes_neither_where_a_run_came_from_nor_when(journal: Journal) -> None:
+    await journal.open_run(a_run())
+    await journal.save(a_run(source="/other", flow_name="G", created_at=later(9), step=1))
+    kept = await journal.run("r1")
+    assert kept is not None
+    assert (kept.source, kept.flow_name, kept.created_at) == ("/test", "F", AT)
+
+
+async def test_a_replay_may_move_a_run_to_another_version(journal: Journal) -> None:
+    await journal.open_run(a_run(version=1))
+    await journal.save(a_run(version=2, step=1))
+    kept = await journal.run("r1")
+    assert kept is not None
+    assert kept.version == 2
+
+
+async def test_runs_are_listed_newest_first_by_interaction_and_state(journal: Journal) -> None:
+    states = [RunState.WAITING, RunState.DONE, RunState.WAITING, RunState.DEAD]
+    for number, state in enumerate(states):
+        interaction = "i1" if number < 3 else "i2"
+        await journal.save(
+            a_run(f"r{number}", state=state, interaction_id=interaction, created_at=later(number))
+        )
+
+    async def listed(**given_filter: Any) -> list[str]:
+        wanted = {"interaction_id": None, "state": None, "limit": 10} | given_filter
+        return [run.run_id for run in await journal.runs(**wanted)]
+
+    assert await listed() == ["r3", "r2", "r1", "r0"]
+    assert await listed(limit=2) == ["r3", "r2"]
+    assert await listed(state=RunState.WAITING) == ["r2", "r0"]
+    assert await listed(interaction_id="i1") == ["r2", "r1", "r0"]
+    assert await listed(interaction_id="i1", state=RunState.DONE) == ["r1"]
+    assert await listed(interaction_id="nobody") == []
+
+
+def test_only_a_done_or_dead_run_is_over() -> None:
+    assert [state for state in RunState if state.is_over] == [RunState.DONE, RunState.DEAD]
+
+
+# Attempts and dead letters
+
+
+async def test_attempts_come_in_the_order_they_were_made(journal: Journal) -> None:
+    made = [an_attempt(number=n) for n in (1, 2, 3)]
+    for attempt in (made[2], made[0], made[1]):
+        await journal.save(a_run(), attempt=attempt)
+    await journal.save(a_run("r2"), attempt=an_attempt("r2"))
+    assert await journal.attempts("r1") == made
+
+
+async def test_an_attempt_without_an_answer_keeps_its_fault(journal: Journal) -> None:
+    attempt = an_attempt(
+        status=None, fault="connect", detail="no connection to example.com:443", next_at=later(7)
+    )
+    await journal.save(a_run(), attempt=attempt)
+    assert await journal.attempts("r1") == [attempt]
+
+
+async def test_a_dead_letter_is_listed_once_until_it_is_forgotten(journal: Journal) -> None:
+    dead = a_dead_letter(run_id="r1")
+    await journal.save(a_run(state=RunState.DEAD), dead_letter=dead)
+    await journal.note_dead_letter(dead)
+    await journal.note_dead_letter(a_dead_letter("m2", at=later(1)))
+    assert [each.message_id for each in await journal.dead_letters(10)] == ["m2", "m1"]
+    assert await journal.dead_letters(1) == [a_dead_letter("m2", at=later(1))]
+    assert await journal.dead_letter("m1") == dead
+    await journal.forget_dead_letter("m1")
+    await journal.forget_dead_letter("m1")
+    assert await journal.dead_letter("m1") is None
+    assert len(await journal.dead_letters(10)) == 1
+
+
+async def test_an_event_is_noted_once(journal: Journal) -> None:
+    await journal.note_event(an_event())
+    await journal.note_event(an_event(reason="again", at=later(1)))
+    await journal.note_event(an_event(source="/another"))
+    found = (await journal.history("i1")).events
+    assert sorted(event.source for event in found) == ["/another", "/test"]
+    assert {event.reason for event in found} == {an_event().reason}
+
+
+async def test_an_interaction_s_history_holds_everything_of_it_oldest_first(
+    journal: Journal,
+) -> None:
+    for number in (2, 1):
+        at = later(number)
+        await journal.note_event(an_event(f"e{number}", at=at))
+        await journal.save(
+            a_run(f"r{number}", created_at=at), attempt=an_attempt(f"r{number}", started_at=at)
+        )
+        await journal.note_dead_letter(a_dead_letter(f"m{number}", at=at))
+    await journal.save(a_run("elsewhere", interaction_id="i2"), attempt=an_attempt("elsewhere"))
+    found = await journal.history("i1")
+    assert [event.event_id for event in found.events] == ["e1", "e2"]
+    assert [run.run_id for run in found.runs] == ["r1", "r2"]
+    assert [attempt.run_id for attempt in found.attempts] == ["r1", "r2"]
+    assert [dead.message_id for dead in found.dead_letters] == ["m1", "m2"]
+    assert (await journal.history("nobody")).runs == []
+
+
+# Versions and labels
+
+
+async def test_versions_are_numbered_from_one_by_flow(journal: Journal) -> None:
+    stored = []
+    for content, flow in [("one", "f1"), ("two", "f1"), ("one", "f2"), ("three", "f1")]:
+        version, is_new = await journal.publish_version(a_version(content, flow_id=flow), ())
+        assert is_new
+        stored.append((version.flow_id, version.number))
+    assert stored == [("f1", 1), ("f1", 2), ("f2", 1), ("f1", 3)]
+    assert [each.content for each in await journal.versions()] == [b"one", b"one", b"two", b"three"]
+
+
+async def test_the_newest_content_again_makes_no_version(journal: Journal) -> None:
+    first, _ = await journal.publish_version(a_version("one"), ("Latest",))
+    again, is_new = await journal.publish_version(a_version("one", comment="again"), ("Test",))
+    assert not is_new
+    assert again == first
+    assert await labels_of(journal) == {"Latest": 1, "Test": 1}
+
+
+async def test_an_older_content_again_is_a_new_version(journal: Journal) -> None:
+    for content in ("one", "two", "one"):
+        version, is_new = await journal.publish_version(a_version(content), ("Latest",))
+        assert is_new
+    assert version.number == 3
+    assert await labels_of(journal) == {"Latest": 3}
+
+
+async def test_labels_move_alone(journal: Journal) -> None:
+    await journal.publish_version(a_version("one"), ("Latest", "Live"))
+    await journal.publish_version(a_version("two"), ("Latest", "Test"))
+    await journal.publish_version(a_version("other", flow_id="f2"), ("Latest",))
+    assert await labels_of(journal) == {"Latest": 2, "Live": 1, "Test": 2}
+    assert await labels_of(journal, "f2") == {"Latest": 1}
+
+
+async def labels_of(journal: Journal, flow_id: str = "f1") -> dict[str, int]:
+    found = [label for label in await journal.labels() if label.flow_id == flow_id]
+    assert all(isinstance(label, Label) for label in found)
+    return {label.label: label.number for label in found}
+
+
+async def test_versions_published_at_once_all_have_their_number(journal: Journal) -> None:
+    published = await asyncio.gather(
+        *(journal.publish_version(a_version(f"content {n}"), ("Latest",)) for n in range(20))
+    )
+    assert sorted(version.number for version, _ in published) == list(range(1, 21))
+
+
+async def test_two_workers_on_one_file_share_runs_and_versions(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    async with (
+        sqlite.opened(path, synchronous="OFF") as one,
+        sqlite.opened(path, synchronous="OFF") as other,
+    ):
+        await one.publish_version(a_version("one"), ("Latest",))
+        version, _ = await other.publish_version(a_version("two"), ("Latest",))
+        assert version.number == 2
+        assert await labels_of(one) == {"Latest": 2}
+        await one.save(a_run(step=7))
+        assert (await other.open_run(a_run())).step == 7
+
+
+# Storing
+
+
+run_fields = st.fixed_dictionaries(
+    {
+        "source": texts,
+        "event_id": texts,
+        "event_type": texts,
+        "interaction_id": st.none() | texts,
+        "flow_id": texts,
+        "flow_name": texts,
+        "version": st.integers(1, 2**31 - 1),
+        "state": st.sampled_from(RunState),
+        "step": st.integers(0, 2**62),
+        "results": st.dictionaries(
+            texts, st.builds(Result, st.dictionaries(texts, json_values), texts), max_size=2
+        ),
+        "continuation": st.none() | st.binary(),
+        "next_at": st.none()
+        | st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the zone follows
+        "reason": st.none() | texts,
+    }
+)
+
+
+@given(run_fields, run_fields)
+def test_any_run_reads_back_as_it_was_written(one: dict[str, Any], other: dict[str, Any]) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(sqlite.MIGRATIONS[0])
+        for run in (a_run("r1", **one), a_run("r2", **other)):
+            connection.execute(sqlite._SAVE_RUN, sqlite._run_values(run))
+            assert sqlite._one_run(connection, run.run_id) == run
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "journal.sqlite"
+    run = a_run(reason='", "x": "\n\x00 😀', results={"A#1": Result(failure="no")})
+    async with sqlite.opened(path) as journal:
+        await journal.save(run, attempt=an_attempt(response_headers={"x": "é"}))
+        await journal.publish_version(a_version(), ("Latest",))
+    async with sqlite.opened(path) as journal:
+        assert await journal.run("r1") == run
+        assert await journal.attempts("r1") == [an_attempt(response_headers={"x": "é"})]
+        assert await labels_of(journal) == {"Latest": 1}
+
+
+async def test_nothing_is_half_recorded(journal: Journal) -> None:
+    attempt = an_attempt(node=None)
+    with pytest.raises(JournalError) as refusal:
+        await journal.save(a_run(), attempt=attempt)
+    assert str(refusal.value).startswith("the journal cannot be written: ")
+    assert await journal.run("r1") is None
+    assert journal.trouble == str(refusal.value).removeprefix("the journal cannot be written: ")
+    await journal.save(a_run())
+    assert journal.trouble is None
+
+
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(b"this is no database, but it is long enough to be looked at" * 100)
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        async with sqlite.opened(path):
+            pass
