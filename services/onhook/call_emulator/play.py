@@ -126,5 +126,5 @@ class Player:
         engaged = ", ".join(f"{each.profile.name} in {each.interaction_id}" for each in serving)
         raise IllegalStep(
             f'every agent of the queue "{queue}" is engaged ({engaged}); end a call, then play',
-            [f"end {each.interaction_id}" for each in serving],
+            [f"hang-up {each.interaction_id}" for each in serving],
         )

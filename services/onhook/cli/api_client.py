@@ -10,6 +10,11 @@ from typing import Any
 from onhook.cli.failure import Failure
 
 TIMEOUT_S = 10.0
+ADDRESS_OF = {
+    "call emulator": "ONHOOK_EMULATOR_URL",
+    "worker": "ONHOOK_WORKER_URL",
+    "sink": "ONHOOK_SINK_URL",
+}
 
 # A proxy of the environment is for the outside; the services are ours.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -37,8 +42,8 @@ def call(service: str, method: str, url: str, body: bytes | None = None) -> Any:
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise Failure(
-            f"no {service} answers at {url} ({reason}); start it with `onhook up`, or say where "
-            "it is"
+            f"no {service} answers at {url} ({reason}); start it with `onhook up`, or set "
+            f"{ADDRESS_OF[service]}"
         ) from None
     return json.loads(content) if content else None
 

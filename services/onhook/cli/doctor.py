@@ -25,6 +25,9 @@ from onhook.settings.contact_centre import ContactCentreError, load_contact_cent
 from onhook.up.addresses import expected_addresses, rule_for
 
 SERVICES = {"call-emulator": "emulator", "event-flow": "worker", "sink": "sink"}
+MOST_COUNTED = 1_000
+SHOWN = 5
+KINDS = {"call-emulator": "call emulator", "event-flow": "worker", "sink": "sink"}
 
 
 class Finding(Struct, frozen=True):
@@ -42,13 +45,16 @@ def execute(given: argparse.Namespace) -> int:
         finding = _service(settings, given.ready)
         sys.stdout.write(f"{finding.name}: {finding.text}\n")
         return 0 if finding.is_well else 1
-    findings = [*_set(settings), *_files(settings)]
-    findings += [_service(settings, name) for name in SERVICES]
-    findings += [asyncio.run(_broker(settings)), _webhook(settings)]
-    for finding in findings:
-        mark = {True: "ok  ", False: "FAIL", None: "    "}[finding.is_well]
-        sys.stdout.write(f"{mark} {finding.name:<22} {finding.text}\n")
-    return 1 if any(finding.is_well is False for finding in findings) else 0
+    here = [*_set(settings), *_files(settings)]
+    here += [asyncio.run(_broker(settings)), _webhook(settings)]
+    there = [_service(settings, name) for name in SERVICES]
+    there += _worker(settings)
+    for title, findings in (("Set here, for commands of this shell", here), ("Running", there)):
+        sys.stdout.write(f"{title}:\n")
+        for finding in findings:
+            mark = {True: "ok  ", False: "FAIL", None: "    "}[finding.is_well]
+            sys.stdout.write(f"  {mark} {finding.name:<22} {finding.text}\n")
+    return 1 if any(finding.is_well is False for finding in (*here, *there)) else 0
 
 
 def _set(settings: Settings) -> list[Finding]:
@@ -67,18 +73,41 @@ def _files(settings: Settings) -> list[Finding]:
     except ContactCentreError as error:
         return [Finding("contact centre", False, str(error))]
     points = ", ".join(f"{point.name} -> {point.flow}" for point in centre.entry_points)
-    return [Finding("contact centre", True, f"{len(centre.agents)} agents; {points}")]
+    return [Finding("contact centre", True, f"agents: {len(centre.agents)}; {points}")]
 
 
 def _service(settings: Settings, name: str) -> Finding:
     address = getattr(settings, f"{SERVICES[name]}_url")
     try:
-        call(name, "GET", f"{address}/readyz")
+        call(KINDS[name], "GET", f"{address}/readyz")
     except Refused as refused:
         return Finding(name, False, f"{address} is not ready: {refused}")
     except Failure:
         return Finding(name, None, f"nothing answers at {address}")
     return Finding(name, True, f"{address} is ready")
+
+
+def _worker(settings: Settings) -> list[Finding]:
+    """What the worker that answers has on its hands."""
+    address = settings.worker_url
+    try:
+        waiting = call("worker", "GET", f"{address}/runs?state=waiting&limit={MOST_COUNTED}")
+        dead = call("worker", "GET", f"{address}/dead-letters?limit={MOST_COUNTED}")
+    except Failure:
+        return []
+    found = [
+        Finding("waiting run", None, f"{run['run_id']}: {run['reason']}, next {run['next_at']}")
+        for run in waiting[:SHOWN]
+    ]
+    found += [
+        Finding(
+            "dead letter", None, f"{entry['message_id']} in {entry['queue']}: {entry['reason']}"
+        )
+        for entry in dead[:SHOWN]
+    ]
+    counted = f"{len(waiting)} waiting runs, {len(dead)} dead letters"
+    more = " or more" if MOST_COUNTED in (len(waiting), len(dead)) else ""
+    return [Finding("worker's hands", not dead, counted + more), *found]
 
 
 async def _broker(settings: Settings) -> Finding:

@@ -59,21 +59,25 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every setting is a variable ONHOOK_... and a flag; `onhook config` lists them.",
     )
     parser.add_argument("--version", action="version", version=f"onhook {__version__}")
-    settings = _settings_parser()
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, what in COMMANDS.items():
         command = commands.add_parser(
-            name, help=what, description=what.capitalize() + ".", parents=[settings]
+            name,
+            help=what,
+            description=what.capitalize() + ".",
+            parents=[_settings_parser(_SETTINGS_OF.get(name))],
         )
         if name in _ARGUMENTS:
             _ARGUMENTS[name](command)
     return parser
 
 
-def _settings_parser() -> argparse.ArgumentParser:
+def _settings_parser(names: frozenset[str] | None) -> argparse.ArgumentParser:
+    """Flags of the settings that a command reads; None: of all."""
     parser = argparse.ArgumentParser(add_help=False)
-    group = parser.add_argument_group("settings")
-    for setting in SETTINGS:
+    used = [setting for setting in SETTINGS if names is None or setting.name in names]
+    group = parser.add_argument_group("settings") if used else parser
+    for setting in used:
         group.add_argument(
             setting.flag,
             dest=f"setting_{setting.name}",
@@ -148,6 +152,21 @@ _ARGUMENTS = {
 }
 
 
+_ADDRESSES = frozenset(
+    {"host", "emulator_port", "worker_port", "sink_port"}
+    | {"emulator_url", "worker_url", "sink_url", "sink_public_url"}
+)
+
+_SETTINGS_OF: dict[str, frozenset[str]] = {
+    "demo": frozenset(),
+    "event": frozenset(),
+    "flow": _ADDRESSES,
+    "reset": frozenset({"data"}),
+    "trace": _ADDRESSES,
+}
+"""Commands that read only some of the settings, or none."""
+
+
 def settings_from(given: argparse.Namespace, **defaults: str) -> Settings:
     """The settings of this process: flags, then variables, then `defaults`, then the table's.
 
@@ -161,4 +180,4 @@ def settings_from(given: argparse.Namespace, **defaults: str) -> Settings:
 
 
 def flags_of(given: argparse.Namespace) -> dict[str, str | None]:
-    return {setting.name: getattr(given, f"setting_{setting.name}") for setting in SETTINGS}
+    return {setting.name: getattr(given, f"setting_{setting.name}", None) for setting in SETTINGS}

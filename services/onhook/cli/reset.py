@@ -22,7 +22,7 @@ def execute(given: argparse.Namespace) -> int:
         return 0
     names = ", ".join(str(folder) for folder in folders)
     if not given.yes and not _is_agreed(f"Delete {names}? [y/N] "):
-        raise Failure("nothing was deleted")
+        raise Failure("nothing was deleted; answer y, or give --yes where nobody can answer")
     with ExitStack() as stack:
         try:
             for folder in folders:

@@ -6,6 +6,7 @@ import shlex
 
 import msgspec
 
+from onhook import __version__
 from onhook.event_flow.notice import AttemptMade, EventReceived, MessageSetAside, Notice
 from onhook.settings import Settings
 from onhook.settings.contact_centre import ContactCentre
@@ -18,10 +19,10 @@ def start_lines(
     centre: ContactCentre,
     webhook_url: str,
     found: tuple[str, ...],
+    trouble: str | None,
     ready_ms: int,
-    version: str,
 ) -> list[str]:
-    """What a person needs to go on, ready to copy."""
+    """What a person needs to go on, ready to copy. `trouble` is why it is not ready, if so."""
     point = centre.entry_points[0]
     agents = ", ".join(f"{agent.id} ({agent.name})" for agent in centre.agents) or "none"
     rows = [
@@ -34,7 +35,8 @@ def start_lines(
         ("bus", "RabbitMQ" if settings.amqp_url else "embedded"),
         ("data", str(settings.data)),
     ]
-    lines = [f"onhook {version}, ready in {ready_ms / 1000:.1f} s", ""]
+    state = f"not ready: {trouble}" if trouble else f"ready in {ready_ms / 1000:.1f} s"
+    lines = [f"onhook {__version__}, {state}", ""]
     lines += [f"  {name:<14} {value}" for name, value in rows]
     if found:
         lines += ["", "Found:", *(f"  {line}" for line in found)]
@@ -46,7 +48,7 @@ def start_lines(
         f"  {curl} {settings.emulator_public_url}/calls/play",
     ]
     if webhook_url.startswith(settings.sink_url):
-        lines += ["", "See what arrived:", f"  curl {latest_capture_url(settings)}"]
+        lines += ["", "See what arrived:", f"  curl {latest_capture_url(settings)}/raw"]
     lines += ["", "Ctrl-C stops. Enter tries what waits now.", ""]
     return lines
 
@@ -85,10 +87,10 @@ def _set_aside_line(notice: MessageSetAside) -> str:
 
 
 def short(identifier: str | None) -> str:
-    """An id with its start and end visible."""
+    """The start of an id, which `onhook trace` takes too."""
     if not identifier:
         return "(no interaction id)"
-    return identifier if len(identifier) <= 12 else f"{identifier[:4]}...{identifier[-4:]}"
+    return identifier if len(identifier) <= 11 else f"{identifier[:8]}..."
 
 
 def duration(seconds: float) -> str:

@@ -86,8 +86,8 @@ def _run_lines(run: dict[str, Any]) -> list[str]:
     for attempt in run["attempts"]:
         answer = attempt["status"] or attempt["detail"] or attempt["fault"]
         lines.append(
-            f"      attempt {attempt['number']} {attempt['started_at']} {attempt['method']} "
-            f"{attempt['url']} -> {answer} in {attempt['elapsed_ms']:.0f} ms"
+            f"      {attempt['node']} attempt {attempt['number']} {attempt['started_at']} "
+            f"{attempt['method']} {attempt['url']} -> {answer} in {attempt['elapsed_ms']:.0f} ms"
         )
         if attempt["capture"]:
             lines.append(f"        capture {attempt['capture']}")

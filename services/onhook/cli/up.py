@@ -12,31 +12,42 @@ from contextlib import contextmanager
 
 import msgspec
 
-from onhook import __version__
 from onhook.bus.port import BusError
 from onhook.cli import logs, process, show
 from onhook.cli.failure import Failure
 from onhook.cli.main import STARTED, settings_from
 from onhook.cli.played import play_and_show
+from onhook.egress.port import SendError
+from onhook.egress.target import read_target
 from onhook.event_flow.notice import Notice
 from onhook.journal.port import JournalError
 from onhook.settings import SettingError, Settings
 from onhook.settings.contact_centre import load_contact_centre
-from onhook.settings.reading import http_url
+from onhook.settings.reading import webhook_url
 from onhook.up import app
 from onhook.up.app import Up
 
 
 def execute(given: argparse.Namespace) -> int:
-    settings = _with_ports(settings_from(given, log_level="warning"), given.port)
+    settings = _with_ports(settings_from(given, log_level="error"), given.port)
     if given.to is not None:
         try:
-            http_url(given.to)
+            _check_target(given.to)
         except ValueError as error:
-            raise SettingError(f'--to ("{given.to}") {error}') from None
+            raise SettingError(f"--to {error}") from None
     logs.configure(settings.log_level, settings.log_format)
     process.run(lambda stopping: _serve(settings, given, stopping))
     return 0
+
+
+def _check_target(address: str) -> None:
+    """Raises ValueError saying what is wrong with an address to deliver to."""
+    if not webhook_url(address):
+        raise ValueError("is empty; give it the address to deliver to")
+    try:
+        read_target(address)
+    except SendError as error:
+        raise ValueError(f"cannot be delivered to: {error.message}") from None
 
 
 def _with_ports(settings: Settings, first: int | None) -> Settings:
@@ -57,8 +68,11 @@ async def _serve(settings: Settings, given: argparse.Namespace, stopping: asynci
             _say(line)
 
     async with app.running(settings, to=given.to, observe=tell) as up:
+        if given.json:
+            await _ready_or_stopped(up, stopping)
         ready_ms = round((time.monotonic() - STARTED) * 1000)
-        _say(_ready(up, ready_ms, as_json=given.json))
+        if not (given.json and stopping.is_set()):
+            _say(_ready(up, ready_ms, as_json=given.json))
         with _nothing() if given.json else _enter_pressed() as enter:
             if given.demo:
                 await play_and_show(up, who="Ada Lovelace", say=_say)
@@ -83,8 +97,21 @@ def _ready(up: Up, ready_ms: int, *, as_json: bool) -> str:
         ).decode()
     centre = load_contact_centre(settings.contact_centre)
     return "\n".join(
-        show.start_lines(settings, centre, up.webhook_url, up.found, ready_ms, __version__)
+        show.start_lines(settings, centre, up.webhook_url, up.found, up.bus.trouble, ready_ms)
     )
+
+
+async def _ready_or_stopped(up: Up, stopping: asyncio.Event) -> None:
+    """Wait for the bus, for whoever reads that all is ready and nothing else."""
+    ready = asyncio.create_task(up.bus.wait_ready())
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({ready, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            ready.result()
+    finally:
+        ready.cancel()
+        stopped.cancel()
 
 
 async def _until_stopped(up: Up, stopping: asyncio.Event, enter: asyncio.Event) -> None:

@@ -5,9 +5,12 @@ Reading entries lives here; judging an address against them is the egress guard'
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?", re.ASCII)
 
 
 class EgressRule(Struct, frozen=True):
@@ -45,7 +48,7 @@ def parse_egress_rule(entry: str) -> EgressRule:
         except ValueError:
             raise ValueError(f'has the entry "{entry}", which is no host and no CIDR') from None
         raise ValueError(f'has the entry "{entry}" with host bits set; write {wider}')
-    if not name or any(char in name for char in "@?#[]:\\*"):
+    if not _HOST.fullmatch(name):
         raise ValueError(f'has the entry "{entry}", which is no host and no CIDR')
     return EgressRule(host=_host(name), port=port)
 

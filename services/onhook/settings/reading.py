@@ -71,17 +71,21 @@ def url(*schemes: str) -> Callable[[str], str]:
             return ""
         split = _split(value)
         if split.scheme not in schemes or not split.hostname:
-            raise ValueError(f"must be an address that starts with {schemes[0]}://")
+            starts = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be an address that starts with {starts}")
         return value
 
     return read
 
 
-def http_url(value: str) -> str:
-    """Check an http or https address. Raises ValueError saying what is wrong."""
-    if not value:
-        raise ValueError("must be an address that starts with http://")
-    return url("http", "https")(value)
+def webhook_url(value: str) -> str:
+    """An http or https address that a request can go to, or nothing."""
+    if any(char.isspace() or not char.isprintable() for char in value):
+        raise ValueError("holds blanks or control characters; percent-encode them")
+    found = url("http", "https")(value)
+    if "@" in _split(found).netloc:
+        raise ValueError("holds a user or password, which would show in logs; leave it out")
+    return found
 
 
 def _split(value: str) -> SplitResult:

@@ -30,6 +30,7 @@ from onhook.settings.reading import (
     token,
     true_or_false,
     url,
+    webhook_url,
     whole_number,
 )
 
@@ -123,7 +124,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="webhook_url",
         default="",
-        read=url("http", "https"),
+        read=webhook_url,
         what="where the canonical flow POSTs: the value of its variable WebhookUrl; "
         "`onhook up` and Compose take the sink's seeded token",
     ),

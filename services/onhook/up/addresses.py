@@ -34,7 +34,7 @@ def bound(settings: Settings) -> Iterator[Listeners]:
             listener = bind(
                 settings.host,
                 getattr(settings, f"{service}_port"),
-                f"ONHOOK_{service.upper()}_PORT",
+                f"ONHOOK_{service.upper()}_PORT or --port",
             )
             stack.callback(listener.close)
             sockets[service] = listener

@@ -11,6 +11,7 @@ from msgspec import Struct
 from onhook.bus import embedded, rabbitmq
 from onhook.bus.port import Bus
 from onhook.call_emulator import app as call_emulator
+from onhook.contracts.topology import UNDELIVERED, UNPROCESSABLE
 from onhook.event_flow import app as event_flow
 from onhook.event_flow.app import EventFlowWorker
 from onhook.event_flow.notice import Observer, ignore
@@ -20,12 +21,15 @@ from onhook.sink.capture import Captured
 from onhook.sqlite.folder_lock import held
 from onhook.up.addresses import bound, rule_for
 
+DEAD = frozenset({UNDELIVERED, UNPROCESSABLE})
+
 
 class Up(Struct, frozen=True, kw_only=True):
     """What runs: addresses are in `settings`; `found` are lines about what was there already."""
 
     settings: Settings
     webhook_url: str
+    bus: Bus
     worker: EventFlowWorker
     found: tuple[str, ...]
 
@@ -81,11 +85,17 @@ async def running(
         )
         found = list(worker.lines)
         if captures.stored:
-            found.append(f"{captures.stored} captures from before")
+            found.append(f"{_counted(captures.stored, 'capture')} from before")
         if emulator.recovered:
             found.append(emulator.recovered)
-        found += await _queued(bus)
-        yield Up(settings=settings, webhook_url=webhook_url, worker=worker, found=tuple(found))
+        found += await _queued(bus, settings)
+        yield Up(
+            settings=settings,
+            webhook_url=webhook_url,
+            bus=bus,
+            worker=worker,
+            found=tuple(found),
+        )
 
 
 @asynccontextmanager
@@ -102,8 +112,16 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
             yield bus
 
 
-async def _queued(bus: Bus) -> list[str]:
+async def _queued(bus: Bus, settings: Settings) -> list[str]:
     if not bus.is_ready:
-        return [f"the bus is not ready: {bus.trouble}"]
-    waiting = {name: count for name, count in (await bus.depths()).items() if count}
-    return [f"{count} messages in {name}" for name, count in waiting.items()]
+        return []
+    lines = []
+    for name, count in (await bus.depths()).items():
+        if count:
+            hint = f", see {settings.worker_public_url}/dead-letters" if name in DEAD else ""
+            lines.append(f"{_counted(count, 'message')} in {name}{hint}")
+    return lines
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -105,7 +105,9 @@ async def _read_body(
         content += chunk
         if len(content) > LARGEST_JSON_BYTES:
             raise Problem(413, f"Body: larger than {LARGEST_JSON_BYTES} bytes")
-    if not content and operation.body_is_optional:
+    if not content:
+        if not operation.body_is_optional:
+            raise Problem(400, "Body: empty; JSON is needed")
         content = bytearray(b"{}")
     try:
         return decoder.decode(bytes(content))

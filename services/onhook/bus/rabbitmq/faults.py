@@ -45,6 +45,8 @@ def describe(error: BaseException | None) -> str:
     """One line for a person: what the broker or the socket said."""
     if error is None:
         return "the connection was closed"
+    if isinstance(error, asyncio.CancelledError):  # what the library's heartbeat ends it with
+        return "the broker fell silent: no heartbeat"
     said = " ".join(str(argument) for argument in error.args if argument not in (None, ""))
     return " ".join(said.split()) or type(error).__name__
 

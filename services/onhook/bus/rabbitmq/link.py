@@ -131,11 +131,8 @@ class Link:
 
     async def run(self) -> None:
         backoff = Backoff()
-        loop = asyncio.get_running_loop()
         while True:
-            up_since = loop.time()
-            await self._connect_and_watch()
-            if loop.time() - up_since > STEADY_S:
+            if await self._connect_and_watch() > STEADY_S:
                 backoff.reset()
             wait_s = backoff.next_s()
             log.warning(
@@ -146,9 +143,14 @@ class Link:
             )
             await asyncio.sleep(wait_s)
 
-    async def _connect_and_watch(self) -> None:
-        """One connection, from its opening to its end; `trouble` says how it ended."""
+    async def _connect_and_watch(self) -> float:
+        """One connection, from its opening to its end; `trouble` says how it ended.
+
+        Returns for how many seconds it was up.
+        """
         connection: Connection | None = None
+        clock = asyncio.get_running_loop().time
+        up_s = 0.0
         try:
             with broker_faults():
                 connection = await self._open()
@@ -159,12 +161,15 @@ class Link:
             self._went_down(f"{masked(self._url)}: {fault}")
         else:
             self._came_up(connection)
+            up_at = clock()
             reason = await _first_end(connection, watched)
+            up_s = clock() - up_at
             self._went_down(f"{masked(self._url)}: {reason}")
         finally:
             self._connection = None
             if connection is not None:
                 await _discard(connection)
+        return up_s
 
     async def _open(self) -> Connection:
         try:

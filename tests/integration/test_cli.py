@@ -1,0 +1,443 @@
+"""The `onhook` command, as its user meets it: real processes, their output, status and manners."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import msgspec
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+
+from command import Up, onhook, serving, up
+from endpoint import Answer, Endpoint
+from flows import a_flow, a_request, an_event
+from onhook import __version__
+from onhook.contracts.event import decode_event
+from onhook.contracts.sample import SAMPLE_EVENTS
+from onhook.settings import SETTINGS
+from onhook.web.serving import bind, port_of
+from workplace import until
+
+NASTY = 'x"y \\ {{NewPhoneContact.ANI}} \u2615'
+
+
+async def ask(method: str, url: str, body: Any = None) -> Any:
+    async with aiohttp.ClientSession() as session, session.request(method, url, json=body) as got:
+        answer = await got.json()
+        assert got.status < 300, answer
+        return answer
+
+
+async def played(running: Up, who: str = "Ada") -> str:
+    """A whole call; its interaction id."""
+    answer = await ask(
+        "POST", f"{running.emulator}/calls/play", {"variables": {"WhoIsCalling": who}}
+    )
+    return str(answer["interaction_id"])
+
+
+async def captures(running: Up, count: int) -> list[dict[str, Any]]:
+    """What the sink holds, once it is that many."""
+    listed = await until(
+        lambda: ask("GET", running.captures), lambda found: len(found["data"]) >= count
+    )
+    return [msgspec.json.decode(each["content"]) for each in listed["data"]]
+
+
+def inside(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# onhook up
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=lambda sign: sign.name)
+async def test_up_prints_one_line_of_json_serves_and_ends_with_0(tmp_path: Path, sign):
+    async with up(cwd=tmp_path) as running:
+        assert set(running.ready) == {
+            "emulator", "worker", "sink", "webhook_url", "token", "ready_ms",
+        }  # fmt: skip
+        assert running.ready["webhook_url"] == f"{running.sink}/{running.ready['token']}"
+        assert 0 < running.ready["ready_ms"] < 20_000
+        for address in (running.emulator, running.worker, running.sink):
+            assert not address.endswith("/")
+            assert (await ask("GET", f"{address}/readyz"))["ready"]
+        interaction = await played(running, NASTY)
+        (body,) = await captures(running, 1)
+        assert body == {
+            "DNIS": "+18005550100",
+            "ANI": "+14085551234",
+            "InteractionId": interaction,
+            "Language": "en-US",
+            "WhoCalls": NASTY,
+        }
+        assert await running.command.end(sign) == 0
+    assert len(running.command.lines) == 1
+    assert running.command.err == ""
+    assert (tmp_path / "onhook-data" / "sink").is_dir()
+
+
+async def test_up_tells_what_happens_line_by_line(tmp_path: Path, endpoint: Endpoint):
+    endpoint.plan(500, 204)
+    async with serving("up", "--port", "0", "--to", endpoint.url(), cwd=tmp_path) as command:
+        await command.line("Ctrl-C stops.")
+        start = "\n".join(command.lines)
+        assert command.lines[0].startswith(f"onhook {__version__}, ready in ")
+        assert f"webhook        {endpoint.url()}" in start
+        assert "ada (Ada Agent)" in start
+        (curl,) = [line for line in command.lines if "/calls/play" in line]
+        interaction = (await ask("POST", curl.split()[-1]))["interaction_id"]
+        event = await command.line("--> ")
+        assert event == f"--> AgentDisconnect {interaction[:4]}...{interaction[-4:]}"
+        assert await command.line("<-- ") == "<-- 500, again in 5 s"
+        await command.type("\n")
+        assert await command.line("trying ") == "trying 1 now"
+        delivered = await command.line("<-- ", 2)
+        assert delivered.startswith("<-- 204 ")
+        assert delivered.endswith(" ms")
+        await command.type("\n")
+        assert await command.line("nothing ") == "nothing waits"
+        assert await command.end(signal.SIGINT) == 0
+    assert command.lines[-1].startswith("Stopping")
+    one, again = endpoint.requests
+    assert (one.body, one.headers) == (again.body, again.headers)
+    assert command.err == ""
+
+
+async def test_up_says_what_it_sets_aside_and_why_a_request_goes_nowhere(
+    tmp_path: Path, endpoint: Endpoint
+):
+    await endpoint.stop()
+    flow = a_flow("Main_Flow", a_request("P", "http://127.0.0.1:9/{{AgentDisconnect.AgentId}}"))
+    file = tmp_path / "flow.json"
+    file.write_bytes(msgspec.json.encode(flow))
+    async with serving(
+        "up", "--port", "0", "--flows", str(file), "--to", endpoint.url(), cwd=tmp_path
+    ) as command:
+        await command.line("Ctrl-C stops.")
+        (curl,) = [line for line in command.lines if "/calls/play" in line]
+        await ask("POST", curl.split()[-1])
+        line = await command.line("<-- ")
+        # Exactly the origin of --to is allowed, not its host on another port.
+        assert "ONHOOK_EGRESS_ALLOW" in line
+        assert line.endswith(", again in 5 s")
+
+
+async def test_up_goes_on_without_a_terminal(tmp_path: Path):
+    """Its stdin is nothing, a plain file, or closed while it serves."""
+    for name in ("/dev/null", __file__):
+        descriptor = os.open(name, os.O_RDONLY)
+        async with serving("up", "--port", "0", cwd=tmp_path, stdin=descriptor) as command:
+            os.close(descriptor)
+            await command.line("Ctrl-C stops.")
+            assert await command.end() == 0
+            assert command.err == ""
+    async with serving("up", "--port", "0", cwd=tmp_path) as command:
+        await command.line("Ctrl-C stops.")
+        command.close_stdin()
+        (curl,) = [line for line in command.lines if "/calls/play" in line]
+        await ask("POST", curl.split()[-1])
+        assert (await command.line("<-- ")).startswith("<-- 200 ")
+        assert await command.end() == 0
+
+
+async def test_a_taken_port_is_one_clear_line(tmp_path: Path):
+    with bind("127.0.0.1", 0, "X") as taken:
+        port = port_of(taken)
+        done = await onhook("up", "--json", cwd=tmp_path, worker_port=str(port), emulator_port="0")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"onhook: port {port} on 127.0.0.1 is taken; ")
+    assert "ONHOOK_WORKER_PORT" in done.err
+    assert done.err.count("\n") == 1
+
+
+async def test_a_second_process_on_the_folder_is_one_line_naming_the_first(tmp_path: Path):
+    async with up(cwd=tmp_path) as running:
+        done = await onhook("up", "--port", "0", cwd=tmp_path)
+        pid = running.command.process.pid
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        f"onhook: onhook-data/bus is in use by `onhook up` (process {pid}); stop it, or choose "
+        "another folder with ONHOOK_DATA\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("up", "--port", "70000"), "--port must be from 0 to 65533"),
+        (("up", "--to", "localhost:3000"), "--to must be an address"),
+        (("up", "--retry-scale", "2"), '--retry-scale ("2") must be from 0.0001 to 1'),
+        (("up", "--flows", "nowhere"), '--flows ("nowhere") names nowhere, which does not exist'),
+    ],
+    ids=lambda words: " ".join(words[1:]) if isinstance(words, tuple) else "",
+)
+async def test_a_wrong_value_is_one_line_and_status_2(tmp_path: Path, words, said: str):
+    done = await onhook(*words, cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"onhook: {said}")
+    assert done.err.count("\n") == 1
+
+
+async def test_up_goes_on_with_queued_runs_after_a_kill(tmp_path: Path, endpoint: Endpoint):
+    endpoint.plan(Answer(503, {"Retry-After": "3"}), 204)
+    flags = ("--to", endpoint.url(), "--retry-scale", "0.01")
+    async with up(*flags, cwd=tmp_path) as running:
+        interaction = await played(running)
+        await until(lambda: ask("GET", f"{running.worker}/runs?state=waiting"), lambda runs: runs)
+        assert await running.command.end(signal.SIGKILL) == -signal.SIGKILL
+    async with serving("up", "--port", "0", *flags, cwd=tmp_path) as command:
+        await command.line("Ctrl-C stops.")
+        found = command.lines[command.lines.index("Found:") :]
+        assert any("in onhook.event-flow.resume" in line for line in found), found
+        assert (await command.line("<-- ")).startswith("<-- 204 ")
+    assert [request.json["InteractionId"] for request in endpoint.requests] == [interaction] * 2
+
+
+# onhook demo
+
+
+async def test_the_demo_prints_each_step_and_the_captured_request(tmp_path: Path):
+    done = await onhook("demo", cwd=tmp_path)
+    assert (done.status, done.err) == (0, "")
+    for event in SAMPLE_EVENTS:
+        assert event in done.out
+    assert '"WhoCalls": "Ada Lovelace"' in done.out
+    assert "webhook-id: msg_" in done.out
+    assert inside(tmp_path) == []
+
+
+async def test_the_demo_as_json_and_by_any_name(tmp_path: Path):
+    done = await onhook("demo", "--who", NASTY, "--json", cwd=tmp_path)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.count("\n") == 1
+    assert set(done.json) == {"interaction_id", "capture", "elapsed_ms"}
+    body = msgspec.json.decode(done.json["capture"]["content"])
+    assert body["WhoCalls"] == NASTY
+    assert body["InteractionId"] == done.json["interaction_id"]
+    assert set(body) == {"DNIS", "ANI", "InteractionId", "Language", "WhoCalls"}
+
+
+async def test_the_demo_ignores_the_environment(tmp_path: Path):
+    done = await onhook(
+        "demo",
+        "--json",
+        cwd=tmp_path,
+        amqp_url="amqp://127.0.0.1:9/",
+        webhook_url="http://127.0.0.1:9/",
+        sink_port="1",
+        data=str(tmp_path / "data"),
+        flows="/nowhere",
+        retry_scale="nonsense",
+    )
+    assert (done.status, done.err) == (0, "")
+    assert done.json["capture"]["method"] == "POST"
+    assert inside(tmp_path) == []
+
+
+# onhook event
+
+
+@pytest.mark.parametrize("name", SAMPLE_EVENTS)
+async def test_a_sample_event_is_valid_and_new_each_time(tmp_path: Path, name: str):
+    one, other = [await onhook("event", name, cwd=tmp_path) for _ in range(2)]
+    assert (one.status, one.err, one.out.count("\n")) == (0, "", 1)
+    event = decode_event(one.out.encode())
+    assert event.type == name
+    foreign = JSONFormat().read(None, one.out.encode())
+    assert foreign.get_id() == event.id
+    assert one.json["id"] != other.json["id"]
+    assert one.json["subject"] != other.json["subject"]
+    UUID(one.json["id"])
+
+
+async def test_an_event_that_there_is_not_is_refused_with_those_that_are(tmp_path: Path):
+    done = await onhook("event", "Nonsense", cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert "AgentDisconnect" in done.err
+
+
+# Asking running services
+
+
+async def test_trace_flow_and_doctor_speak_to_running_services(tmp_path: Path, endpoint: Endpoint):
+    mended = tmp_path / "mended.json"
+    flow = a_flow("Main_Flow", a_request("Post", "{{WebhookUrl}}"), variables=(WEBHOOK,))
+    mended.write_bytes(msgspec.json.encode(flow))
+    async with up(cwd=tmp_path) as running:
+        addresses = {
+            f"{service}_url": running.ready[service] for service in ("emulator", "worker", "sink")
+        }
+        interaction = await played(running)
+        await captures(running, 1)
+
+        trace = await onhook("trace", interaction, cwd=tmp_path, **addresses)
+        assert (trace.status, trace.err) == (0, "")
+        assert f"interaction {interaction}" in trace.out
+        assert "event AgentDisconnect" in trace.out
+        assert "flow Main_Flow v1, run " in trace.out
+        assert "-> 200 in " in trace.out
+        assert f"capture {running.sink}/token/" in trace.out
+        assert "AgentAnswered: filtered, its flow has no handler" in trace.out
+        as_json = await onhook("trace", interaction, "--json", cwd=tmp_path, **addresses)
+        assert as_json.json["runs"][0]["run"]["state"] == "done"
+        assert as_json.json["call"]["state"] == "ended"
+        nothing = await onhook("trace", "nobody", cwd=tmp_path, **addresses)
+        assert nothing.status == 1
+        assert "nothing is known of it" in nothing.out
+
+        listed = await onhook("flow", "list", cwd=tmp_path, **addresses)
+        assert listed.out.startswith("Main_Flow  v1  Latest v1  ")
+        published = await onhook(
+            "flow", "publish", str(mended), "--label", "Test", cwd=tmp_path, **addresses
+        )
+        assert (published.status, published.out) == (0, "Main_Flow published v2 (Latest, Test)\n")
+        again = await onhook("flow", "publish", str(mended), cwd=tmp_path, **addresses)
+        assert again.out == "Main_Flow unchanged since v2 (Latest, Test)\n"
+
+        doctor = await onhook("doctor", cwd=tmp_path, **addresses)
+        assert doctor.status == 0, doctor.out
+        assert doctor.out.count(" is ready\n") == 3
+        ready = await onhook("doctor", "--ready", "event-flow", cwd=tmp_path, **addresses)
+        assert (ready.status, ready.out) == (0, f"event-flow: {running.worker} is ready\n")
+
+
+WEBHOOK = {"name": "WebhookUrl", "value": "", "isExternalized": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "neither JSON nor YAML"),
+        (b'{"flowType": "FLOW"}', "`name`"),
+        (msgspec.json.encode(an_event()), "`name`"),
+    ],
+    ids=["broken", "no name", "an event"],
+)
+async def test_a_flow_file_that_is_none_is_refused_before_anything_is_asked(
+    tmp_path: Path, content: bytes, said: str
+):
+    (tmp_path / "bad.json").write_bytes(content)
+    done = await onhook("flow", "publish", "bad.json", cwd=tmp_path)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith('onhook: flow "bad.json": OH1000 ')
+    assert said in done.err
+    missing = await onhook("flow", "publish", "missing.json", cwd=tmp_path)
+    assert missing.err == "onhook: missing.json: No such file or directory\n"
+
+
+@pytest.mark.parametrize("words", [("trace", "x"), ("flow", "list")], ids=lambda words: words[0])
+async def test_where_no_service_answers_that_is_said_in_one_line(tmp_path: Path, words):
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    done = await onhook(*words, cwd=tmp_path, worker_url=f"http://127.0.0.1:{port}")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"onhook: no worker answers at http://127.0.0.1:{port}/")
+    assert "start it with `onhook up`" in done.err
+    assert done.err.count("\n") == 1
+
+
+async def test_the_doctor_says_what_does_not_answer_and_what_is_blocked(tmp_path: Path):
+    done = await onhook(
+        "doctor",
+        cwd=tmp_path,
+        webhook_url="http://127.0.0.1:9/hook",
+        amqp_url="amqp://guest:secret@127.0.0.1:9/",
+        sinkport="1",
+        **{f"{name}_port": "9" for name in ("emulator", "worker", "sink")},
+    )
+    assert done.status == 1
+    assert "FAIL bus" in done.out
+    assert "nothing answers at http://127.0.0.1:9" in done.out
+    assert "did you mean ONHOOK_SINK_PORT?" in done.out
+    assert "secret" not in done.out + done.err
+
+
+# Settings
+
+
+async def test_config_shows_every_setting_and_masks_secrets(tmp_path: Path):
+    given = {"amqp_url": "amqp://me:hush@broker:5672/v", "retry_scale": "0.5"}
+    as_json = await onhook("config", "--json", "--in-flight", "77", cwd=tmp_path, **given)
+    assert (as_json.status, as_json.err) == (0, "")
+    rows = {row["variable"]: row for row in as_json.json}
+    assert set(rows) == {setting.variable for setting in SETTINGS}
+    assert rows["ONHOOK_AMQP_URL"]["value"] == "amqp://me:***@broker:5672/v"
+    assert (rows["ONHOOK_RETRY_SCALE"]["value"], rows["ONHOOK_RETRY_SCALE"]["is_set"]) == (
+        "0.5",
+        True,
+    )
+    assert rows["ONHOOK_IN_FLIGHT"]["value"] == "77"
+    assert not rows["ONHOOK_HOST"]["is_set"]
+    text = await onhook("config", cwd=tmp_path, **given)
+    assert "hush" not in text.out + as_json.out
+    for setting in SETTINGS:
+        assert setting.variable in text.out
+        assert setting.flag in text.out
+
+
+async def test_a_variable_that_no_setting_reads_is_told_with_the_nearest(tmp_path: Path):
+    done = await onhook("config", cwd=tmp_path, retry_scal="0.5", completely_other="x")
+    unread = " is set, but this version has no such setting"
+    assert done.status == 0
+    assert done.err.splitlines() == [
+        f"onhook: ONHOOK_COMPLETELY_OTHER{unread}",
+        f"onhook: ONHOOK_RETRY_SCAL{unread}; did you mean ONHOOK_RETRY_SCALE?",
+    ]
+
+
+@pytest.mark.parametrize("service", ["call-emulator", "event-flow"])
+async def test_a_service_alone_needs_a_broker_and_says_so(tmp_path: Path, service: str):
+    done = await onhook(service, cwd=tmp_path)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"onhook: `onhook {service}` alone needs a broker: set ONHOOK_AMQP")
+    assert done.err.count("\n") == 1
+    assert inside(tmp_path) == []
+
+
+async def test_the_sink_alone_needs_no_broker(tmp_path: Path):
+    async with serving("sink", "--sink-port", "0", "--log-format", "json", cwd=tmp_path) as command:
+        await until(_told(command), bool)
+        said = msgspec.json.decode(command.err.splitlines()[0])
+        assert (await ask("GET", f"{said['address']}/readyz"))["ready"]
+        assert await command.end() == 0
+    assert command.lines == []
+
+
+def _told(command):
+    async def probe() -> str:
+        return command.err
+
+    return probe
+
+
+async def test_reset_asks_and_deletes_what_is_ours_alone(tmp_path: Path):
+    data = tmp_path / "onhook-data"
+    async with up(cwd=tmp_path) as running:
+        await played(running)
+        await captures(running, 1)
+        busy = await onhook("reset", "--yes", cwd=tmp_path)
+        assert busy.status == 1
+        assert f"(process {running.command.process.pid})" in busy.err
+    (data / "mine.txt").write_text("kept")
+    for answer in (b"", b"n\n", b"maybe\n"):
+        kept = await onhook("reset", cwd=tmp_path, stdin=answer)
+        assert kept.status == 1
+        assert kept.err.startswith("onhook: nothing was deleted")
+    assert (data / "sink").is_dir()
+    done = await onhook("reset", cwd=tmp_path, stdin=b"y\n")
+    assert done.status == 0
+    assert inside(data) == ["mine.txt"]
+    again = await onhook("reset", "--yes", cwd=tmp_path)
+    assert (again.status, again.out) == (0, "onhook-data holds nothing of ours\n")
+
+
+async def test_the_version_is_told(tmp_path: Path):
+    done = await onhook("--version", cwd=tmp_path)
+    assert (done.status, done.out) == (0, f"onhook {__version__}\n")
