@@ -203,9 +203,11 @@ def _named_by_environment() -> Iterator[Broker]:
 
 @contextmanager
 def _in_docker() -> Iterator[Broker]:
-    import docker  # noqa: PLC0415 - only where this way is tried
-    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
-
+    try:
+        import docker  # noqa: PLC0415 - only where this way is tried
+        from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
+    except ImportError:
+        raise WayClosed("Python's docker package is not installed") from None
     try:
         client = docker.from_env(timeout=60)
         client.ping()

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from broker import Broker, running_broker
+
+# How long an example takes says more about a busy machine than about the code.
+hypothesis.settings.register_profile(
+    "onhook", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("onhook")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

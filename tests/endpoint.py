@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -71,6 +71,8 @@ class Endpoint:
     def __init__(self) -> None:
         self.requests: list[Received] = []
         self.port = 0
+        self.decide: Callable[[Received], Plan | None] = lambda _received: None
+        """What goes before every plan."""
         self._plans: dict[str, deque[Plan]] = {}
         self._changed = asyncio.Event()
         self._released = asyncio.Event()
@@ -129,7 +131,7 @@ class Endpoint:
         self.requests.append(received)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
-        planned = self._next(received.path)
+        planned = self.decide(received) or self._next(received.path)
         if isinstance(planned, Ending):
             if planned is SILENCE:
                 await reader.read()

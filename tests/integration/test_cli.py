@@ -14,13 +14,14 @@ import msgspec
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 
-from command import Up, onhook, serving, up
+from command import Command, Finished, Up, onhook, serving, up
 from endpoint import Answer, Endpoint
 from flows import a_flow, a_request, an_event
 from onhook import __version__
 from onhook.contracts.event import decode_event
 from onhook.contracts.sample import SAMPLE_EVENTS
 from onhook.settings import SETTINGS
+from onhook.settings.settings import SEEDED_TOKEN
 from onhook.web.serving import bind, port_of
 from workplace import until
 
@@ -94,7 +95,7 @@ async def test_up_tells_what_happens_line_by_line(tmp_path: Path, endpoint: Endp
         (curl,) = [line for line in command.lines if "/calls/play" in line]
         interaction = (await ask("POST", curl.split()[-1]))["interaction_id"]
         event = await command.line("--> ")
-        assert event == f"--> AgentDisconnect {interaction[:4]}...{interaction[-4:]}"
+        assert event.startswith(f"--> AgentDisconnect {interaction[:4]}")
         assert await command.line("<-- ") == "<-- 500, again in 5 s"
         await command.type("\n")
         assert await command.line("trying ") == "trying 1 now"
@@ -401,20 +402,72 @@ async def test_a_service_alone_needs_a_broker_and_says_so(tmp_path: Path, servic
     assert inside(tmp_path) == []
 
 
+async def address_of(command: Command) -> str:
+    """Where a service alone serves: the first thing that it logs once it does."""
+
+    async def probe() -> list[str]:
+        logged = [msgspec.json.decode(line) for line in command.err.splitlines()]
+        return [line["address"] for line in logged if line["event"] == "serving"]
+
+    return (await until(probe, bool))[0]
+
+
 async def test_the_sink_alone_needs_no_broker(tmp_path: Path):
-    async with serving("sink", "--sink-port", "0", "--log-format", "json", cwd=tmp_path) as command:
-        await until(_told(command), bool)
-        said = msgspec.json.decode(command.err.splitlines()[0])
-        assert (await ask("GET", f"{said['address']}/readyz"))["ready"]
+    async with serving("sink", "--sink-port", "0", cwd=tmp_path) as command:
+        address = await address_of(command)
+        assert (await ask("GET", f"{address}/readyz"))["ready"]
         assert await command.end() == 0
     assert command.lines == []
 
 
-def _told(command):
-    async def probe() -> str:
-        return command.err
+async def test_three_services_alone_work_together_on_a_broker(tmp_path: Path, amqp_vhost_url: str):
+    broker = {"amqp_url": amqp_vhost_url}
+    async with serving("sink", "--sink-port", "0", cwd=tmp_path) as sink:
+        url = f"{await address_of(sink)}/{SEEDED_TOKEN}"
+        webhook = {"webhook_url": url, "egress_allow": url.split("/")[2]}
+        async with (
+            serving("event-flow", "--worker-port", "0", cwd=tmp_path, **broker, **webhook) as one,
+            serving("call-emulator", "--emulator-port", "0", cwd=tmp_path, **broker) as other,
+        ):
+            worker, emulator = await address_of(one), await address_of(other)
+            for address in (worker, emulator):
+                await until(_readiness(address), lambda status: status == 200)
+            interaction = (await ask("POST", f"{emulator}/calls/play"))["interaction_id"]
+            requests = f"{url.rpartition('/')[0]}/token/{SEEDED_TOKEN}/requests"
+            found = await until(lambda: ask("GET", requests), lambda answer: answer["data"])
+            assert interaction in found["data"][0]["content"]
+            second = await onhook("event-flow", cwd=tmp_path, worker_port="0", **broker, **webhook)
+            assert second.status == 1
+            assert f"is in use by the event-flow worker (process {one.process.pid})" in second.err
+            assert [await service.end() for service in (one, other)] == [0, 0]
+        assert await sink.end(signal.SIGINT) == 0
+    assert sink.lines + one.lines + other.lines == []
+
+
+def _readiness(address: str):
+    async def probe() -> int:
+        async with aiohttp.ClientSession() as session, session.get(f"{address}/readyz") as answer:
+            return answer.status
 
     return probe
+
+
+async def test_a_worker_alone_needs_a_webhook_and_a_login_that_the_broker_knows(
+    tmp_path: Path, amqp_vhost_url: str
+):
+    def last_line(done: Finished) -> str:
+        return done.err.splitlines()[-1]
+
+    unset = await onhook("event-flow", cwd=tmp_path, amqp_url=amqp_vhost_url, worker_port="0")
+    assert unset.status == 1
+    assert last_line(unset).startswith('onhook: flow "Main_Flow": WebhookUrl has no value')
+    wrong = amqp_vhost_url.replace("//guest:guest@", "//guest:hush@")
+    refused = await onhook(
+        "event-flow", cwd=tmp_path, amqp_url=wrong, worker_port="0", webhook_url="http://x.example/"
+    )
+    assert refused.status == 1
+    assert "the broker refuses this user or password" in last_line(refused)
+    assert "hush" not in refused.err + refused.out
 
 
 async def test_reset_asks_and_deletes_what_is_ours_alone(tmp_path: Path):

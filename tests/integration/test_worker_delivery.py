@@ -207,12 +207,12 @@ async def test_a_run_is_given_up_when_its_attempts_are_used_up(
         dead = await workplace.taken(working.bus, UNDELIVERED, entry["message_id"])
     assert Policy().budget == 12
     assert len(endpoint.requests) == len(run["attempts"]) == 12
-    assert last.gave_up == "12 attempts failed; last: answered 500"
+    assert last.gave_up == "given up after 12 attempts"
     assert aside.queue == entry["queue"] == UNDELIVERED
     assert run["reason"] == entry["reason"] == aside.reason
     assert run["next_at"] is None
     assert dead.headers["onhook-fault"] == "undelivered"
-    assert "12 attempts failed; last: answered 500" in str(dead.headers["onhook-reason"])
+    assert "answered 500; given up after 12 attempts" in str(dead.headers["onhook-reason"])
     assert dead.headers["onhook-reason"] == entry["reason"]
     assert dead.headers["onhook-run-id"] == run_of(event)
     assert dead.headers["onhook-interaction-id"] == event["subject"]
@@ -250,7 +250,7 @@ async def test_answers_of_other_kinds_do_not_use_up_the_budget_of_refusals(
         await working.publish(event)
         last = await working.try_on(run_of(event))
     assert last.gave_up is not None
-    assert "3 attempts refused" in last.gave_up
+    assert "given up after 3 refusals" in last.gave_up
     assert len(endpoint.requests) == 5
 
 

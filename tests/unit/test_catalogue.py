@@ -164,6 +164,22 @@ async def test_a_version_that_is_not_there_yet_is_selected_and_missing(journal: 
         catalogue.flow(flow, 7)
 
 
+async def test_a_stored_version_that_cannot_run_any_more_counts_as_missing(
+    journal: Journal,
+) -> None:
+    flow = await publish(await started(journal), "F")
+    content = flow_bytes("F", nodes=[])
+    broken = msgspec.structs.replace(
+        (await journal.versions())[0], content=content, content_hash="another"
+    )
+    await journal.publish_version(broken, ("Latest",))
+    catalogue = await started(journal)
+    assert catalogue.selected(an_event_for("F")) == [(flow, 2)]
+    with pytest.raises(MissingVersion, match=r'"F" v2 cannot run in this version.*FC1002'):
+        catalogue.flow(flow, 2)
+    assert catalogue.flow(flow, 1).name == "F"
+
+
 @pytest.mark.parametrize("pinned", [0, -1, 2**31, 10**400, "", "v1", "1.0", "²", "9" * 5_000, "+1"])
 async def test_what_is_no_version_number_is_refused(journal: Journal, pinned: int | str) -> None:
     catalogue = await started(journal)

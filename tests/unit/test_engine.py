@@ -325,10 +325,10 @@ def test_an_event_s_outputs_never_stand_in_for_a_name_of_the_flow_s_own(name: st
         assert body_of(f"{name}.{output}", event) is None
 
 
-def test_what_a_publisher_adds_can_be_read_where_the_flow_has_no_such_name() -> None:
+def test_outputs_of_no_known_event_are_not_there() -> None:
     event = an_event()
     event["data"]["Crm"] = {"Tier": "gold"}
-    assert body_of("Crm.Tier", event) == "gold"
+    assert body_of("Crm.Tier", event) is None
 
 
 def test_an_event_s_variables_are_no_outputs() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from onhook.bus.port import BusUnavailable, PublishUncertain
+from onhook.bus.port import BusUnavailable, NeverAccepted, PublishUncertain
 from onhook.event_flow import insist as insisting
 from onhook.event_flow.insist import insist
 from onhook.journal.port import JournalError
@@ -40,9 +40,10 @@ async def test_what_fails_for_now_is_done_again_until_it_succeeds() -> None:
     assert action.calls == 4
 
 
-async def test_any_other_fault_is_raised_at_once() -> None:
-    action = Action(ValueError("a bug"))
-    with pytest.raises(ValueError, match="a bug"):
+@pytest.mark.parametrize("fault", [ValueError("no repetition"), NeverAccepted("no repetition")])
+async def test_what_no_repetition_mends_is_raised_at_once(fault: Exception) -> None:
+    action = Action(fault)
+    with pytest.raises(type(fault), match="no repetition"):
         await insist(action, "publish")
     assert action.calls == 1
 

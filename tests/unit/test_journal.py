@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from json_values import json_values, texts
 from onhook.journal import sqlite
@@ -150,6 +151,9 @@ async def test_a_save_never_lowers_the_step(journal: Journal) -> None:
     assert kept is not None
     assert (kept.step, kept.state, kept.reason) == (5, RunState.DONE, "as it was")
     await journal.save(a_run(step=5, state=RunState.DEAD))
+    kept = await journal.run("r1")
+    assert kept is not None
+    assert (kept.step, kept.state) == (5, RunState.DEAD)
     await journal.save(a_run(step=6, state=RunState.WAITING))
     kept = await journal.run("r1")
     assert kept is not None
@@ -223,8 +227,8 @@ async def test_an_attempt_without_an_answer_keeps_its_fault(journal: Journal) ->
 
 async def test_a_dead_letter_is_listed_once_until_it_is_forgotten(journal: Journal) -> None:
     dead = a_dead_letter(run_id="r1")
-    await journal.save(a_run(state=RunState.DEAD), dead_letter=dead)
     await journal.note_dead_letter(dead)
+    await journal.note_dead_letter(a_dead_letter(reason="again", at=later(9)))
     await journal.note_dead_letter(a_dead_letter("m2", at=later(1)))
     assert [each.message_id for each in await journal.dead_letters(10)] == ["m2", "m1"]
     assert await journal.dead_letters(1) == [a_dead_letter("m2", at=later(1))]
@@ -242,6 +246,15 @@ async def test_an_event_is_noted_once(journal: Journal) -> None:
     found = (await journal.history("i1")).events
     assert sorted(event.source for event in found) == ["/another", "/test"]
     assert {event.reason for event in found} == {an_event().reason}
+
+
+async def test_lists_leave_out_what_may_be_large(journal: Journal) -> None:
+    full = a_run(continuation=b"x", results={"A#1": Result(outputs={"n": 1})})
+    await journal.save(full)
+    bare = replace(full, continuation=None, results={})
+    assert await journal.runs(interaction_id=None, state=None, limit=10) == [bare]
+    assert (await journal.history("i1")).runs == [bare]
+    assert await journal.run("r1") == full
 
 
 async def test_an_interaction_s_history_holds_everything_of_it_oldest_first(

@@ -56,5 +56,9 @@ async def enter(locks: RunLocks) -> None:
 
 async def test_nothing_is_kept_of_runs_that_are_over() -> None:
     locks = RunLocks()
+    async with locks.holding("run"):
+        assert locks.is_held("run")
+        assert not locks.is_held("other")
     await asyncio.gather(*(enter(locks) for _ in range(10)))
+    assert not locks.is_held("run")
     assert locks._held == {}

@@ -7,8 +7,8 @@ connection, and every message that was out on it comes again.
 
 from __future__ import annotations
 
-from onhook.bus.port import HeaderValue, Message, PublishRefused, Unroutable
-from onhook.contracts.topology import TOPOLOGY
+from onhook.bus.port import HeaderValue, Message, NeverAccepted, Unroutable
+from onhook.contracts.topology import TOPOLOGY, UNPROCESSABLE
 
 SHORT_STRING_BYTES = 255
 HEADER_NAME_BYTES = 128
@@ -39,18 +39,19 @@ def own_headers(message: Message) -> dict[str, HeaderValue]:
 
 
 def check(exchange: str, routing_key: str, message: Message) -> None:
-    """Raise Unroutable or PublishRefused for what cannot be sent at all."""
+    """Raise Unroutable or NeverAccepted for what cannot be sent at all."""
     if exchange and exchange not in TOPOLOGY.exchanges:
         raise Unroutable(f'no exchange "{exchange}"; ours: {", ".join(TOPOLOGY.exchanges)}')
-    if len(message.body) > BODY_BYTES:
-        raise PublishRefused(
+    # What an older broker delivered it takes back, whatever its size.
+    if len(message.body) > BODY_BYTES and routing_key != UNPROCESSABLE:
+        raise NeverAccepted(
             f"message {message.message_id}: body is {len(message.body)} bytes, "
             f"the bus takes {BODY_BYTES}"
         )
     _check_short("routing key", routing_key)
     _check_short("message_id", message.message_id)
     if not message.message_id:
-        raise PublishRefused("message_id is empty; give each publish a new one")
+        raise NeverAccepted("message_id is empty; give each publish a new one")
     for what, text in (("type", message.type), ("content type", message.content_type)):
         if text is not None:
             _check_short(what, text)
@@ -60,7 +61,7 @@ def check(exchange: str, routing_key: str, message: Message) -> None:
 
 def _check_short(what: str, text: str) -> None:
     if len(text) > SHORT_STRING_BYTES // 4 and len(text.encode()) > SHORT_STRING_BYTES:
-        raise PublishRefused(f'{what} "{text[:40]}..." is longer than {SHORT_STRING_BYTES} bytes')
+        raise NeverAccepted(f'{what} "{text[:40]}..." is longer than {SHORT_STRING_BYTES} bytes')
 
 
 def _check_headers(message: Message) -> None:
@@ -68,13 +69,13 @@ def _check_headers(message: Message) -> None:
     for name, value in message.headers.items():
         name_bytes = len(name.encode())
         if not 0 < name_bytes <= HEADER_NAME_BYTES:
-            raise PublishRefused(
+            raise NeverAccepted(
                 f'header name "{name[:40]}" has {name_bytes} bytes; 1 to {HEADER_NAME_BYTES} fit'
             )
         if isinstance(value, int) and not LEAST_INTEGER <= value <= MOST_INTEGER:
-            raise PublishRefused(f'header "{name}": {value} does not fit 64 bits; send it as text')
+            raise NeverAccepted(f'header "{name}": {value} does not fit 64 bits; send it as text')
         size += name_bytes + (len(value.encode()) if isinstance(value, str) else 9)
     if size > HEADERS_BYTES:
-        raise PublishRefused(
+        raise NeverAccepted(
             f"message {message.message_id}: headers are {size} bytes, the bus takes {HEADERS_BYTES}"
         )

@@ -35,6 +35,10 @@ class PublishRefused(BusError):
     """The bus refused to store the message (queue full, or its disk is)."""
 
 
+class NeverAccepted(PublishRefused):
+    """No bus takes this message, however often it is sent."""
+
+
 class TopologyMismatch(BusError):
     """A queue or exchange of ours has other arguments than ours, or is missing and may not be made."""
 

@@ -36,6 +36,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    _fill_closed_streams()
     parser = build_parser()
     given = parser.parse_args(arguments)
     try:
@@ -50,6 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+def _fill_closed_streams() -> None:
+    """With stdin, stdout or stderr closed, the next socket would take that number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def build_parser() -> argparse.ArgumentParser:

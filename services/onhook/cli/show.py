@@ -74,7 +74,8 @@ def _attempt_line(notice: AttemptMade) -> str:
     if notice.status is None:
         answer = notice.detail or notice.fault or "failed"
     else:
-        answer = str(notice.status)
+        hint = " (redirects are not followed)" if 300 <= notice.status < 400 else ""
+        answer = f"{notice.status}{hint}"
     if notice.again_in_s is not None:
         return f"<-- {answer}, again in {duration(notice.again_in_s)}"
     if notice.gave_up is not None:

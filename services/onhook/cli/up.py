@@ -7,13 +7,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 
+from onhook.bus.background import background
 from onhook.bus.port import BusError
 from onhook.cli import logs, process, show
+from onhook.cli.enter import enter_pressed
 from onhook.cli.failure import Failure
 from onhook.cli.main import STARTED, settings_from
 from onhook.cli.played import play_and_show
@@ -73,13 +73,17 @@ async def _serve(settings: Settings, given: argparse.Namespace, stopping: asynci
         ready_ms = round((time.monotonic() - STARTED) * 1000)
         if not (given.json and stopping.is_set()):
             _say(_ready(up, ready_ms, as_json=given.json))
-        with _nothing() if given.json else _enter_pressed() as enter:
-            if given.demo:
-                await play_and_show(up, who="Ada Lovelace", say=_say)
-                _say("\nServing until Ctrl-C. Enter tries what waits now.")
-            await _until_stopped(up, stopping, enter)
-        if not given.json:
-            _say("\nStopping: finishing what is under way")
+        if given.json:
+            await stopping.wait()
+            return
+        if given.demo:
+            await play_and_show(up, who="Ada Lovelace", say=_say)
+            _say("\nServing until Ctrl-C. Enter tries what waits now.")
+        with enter_pressed() as enter:
+            async with background() as tasks:
+                tasks.start(_try_on_enter(up, enter), "enter")
+                await stopping.wait()
+        _say("\nStopping: finishing what is under way")
 
 
 def _ready(up: Up, ready_ms: int, *, as_json: bool) -> str:
@@ -114,21 +118,11 @@ async def _ready_or_stopped(up: Up, stopping: asyncio.Event) -> None:
         stopped.cancel()
 
 
-async def _until_stopped(up: Up, stopping: asyncio.Event, enter: asyncio.Event) -> None:
+async def _try_on_enter(up: Up, enter: asyncio.Event) -> None:
     """Each Enter tries what waits now."""
-    stopped = asyncio.create_task(stopping.wait())
-    try:
-        while not stopping.is_set():
-            pressed = asyncio.create_task(enter.wait())
-            try:
-                await asyncio.wait({stopped, pressed}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                pressed.cancel()
-            if enter.is_set() and not stopping.is_set():
-                enter.clear()
-                _say(await _try_all_now(up))
-    finally:
-        stopped.cancel()
+    while await enter.wait():
+        enter.clear()
+        _say(await _try_all_now(up))
 
 
 async def _try_all_now(up: Up) -> str:
@@ -139,34 +133,10 @@ async def _try_all_now(up: Up) -> str:
     return f"trying {tried} now" if tried else "nothing waits"
 
 
-@contextmanager
-def _nothing() -> Iterator[asyncio.Event]:
-    yield asyncio.Event()
-
-
-@contextmanager
-def _enter_pressed() -> Iterator[asyncio.Event]:
-    """An event that is set when a line comes in on stdin, where stdin can be watched."""
-    pressed = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
-            loop.remove_reader(sys.stdin)
-            return
-        pressed.set()
-
-    try:
-        loop.add_reader(sys.stdin, read)
-    except (OSError, ValueError, AttributeError):  # closed, a plain file, or none at all
-        yield pressed
-        return
-    try:
-        yield pressed
-    finally:
-        loop.remove_reader(sys.stdin)
-
-
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """A line on stdout; when nobody reads it any more, the services go on without."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from onhook.bus.port import Bus, BusError
-from onhook.event_flow.catalogue import LATEST, Catalogue
+from onhook.event_flow.catalogue import LATEST, Catalogue, MissingVersion
 from onhook.event_flow.replay import NotPossible, NotThere, Replay
 from onhook.flow.errors import Finding, FlowError
 from onhook.flow.model import FlowFile
@@ -159,7 +159,10 @@ class WorkerApi:
         version: Version | None = self._catalogue.version(name, label)
         if version is None:
             raise Problem(404, f'No flow "{name[:80]}" with the label "{label[:80]}"')
-        flow = self._catalogue.flow(version.flow_id, version.number)
+        try:
+            flow = self._catalogue.flow(version.flow_id, version.number)
+        except MissingVersion as missing:
+            raise Problem(409, str(missing)) from None
         return FlowDetail(
             id=version.flow_id,
             name=version.name,
@@ -224,6 +227,9 @@ class WorkerApi:
 
     async def interaction(self, call: Call) -> InteractionHistory:
         found: History = await _stored(lambda: self._journal.history(call.path["interaction"]))
+        attempts: dict[str, list[Attempt]] = {run.run_id: [] for run in found.runs}
+        for attempt in found.attempts:
+            attempts[attempt.run_id].append(attempt)
         return InteractionHistory(
             events=[
                 EventSummary(
@@ -236,11 +242,7 @@ class WorkerApi:
                 for event in found.events
             ],
             runs=[
-                RunDetail(
-                    run=_summary(run),
-                    attempts=[a for a in found.attempts if a.run_id == run.run_id],
-                )
-                for run in found.runs
+                RunDetail(run=_summary(run), attempts=attempts[run.run_id]) for run in found.runs
             ],
             dead_letters=found.dead_letters,
         )
@@ -295,7 +297,7 @@ def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
             "handler": api.flow,
             "query": LabelQuery,
             "response": FlowDetail,
-            "errors": not_found,
+            "errors": {**not_found, **state},
         },
         {
             "method": "GET",
@@ -311,7 +313,7 @@ def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
             "method": "POST",
             "path": "/runs/try-now",
             "name": "tryAllNow",
-            "summary": "Try every waiting run now",
+            "summary": "Try waiting runs now, the newest 1,000 of them",
             "handler": api.try_all_now,
             "response": TriedNow,
             "body": Empty,
@@ -363,7 +365,7 @@ def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
             "method": "GET",
             "path": "/interactions/{interaction}",
             "name": "showInteraction",
-            "summary": "What became of an interaction: events, runs, attempts, dead letters",
+            "summary": "What became of an interaction: its first 1,000 events, runs and dead letters",
             "handler": api.interaction,
             "response": InteractionHistory,
             "errors": STORE_ERRORS,

@@ -16,7 +16,7 @@ from onhook.egress.aiohttp_client import connected
 from onhook.event_flow.api import SUMMARY, TITLE, WorkerApi, operations
 from onhook.event_flow.catalogue import Catalogue
 from onhook.event_flow.handover import Handover
-from onhook.event_flow.notice import Observer, ignore
+from onhook.event_flow.notice import Observer, ignore, unfailing
 from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
 from onhook.event_flow.replay import Replay
 from onhook.event_flow.retry import Policy
@@ -33,6 +33,10 @@ from onhook.web.guard import own_hosts
 from onhook.web.serving import serving
 
 log = structlog.get_logger()
+
+
+DRAIN_PART = 0.85
+"""Of the grace, for what is under way; the rest is for closing bus, journal and server."""
 
 
 class WebhookUnset(Exception):
@@ -79,7 +83,8 @@ async def running(
         if needs_webhook:
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
-        handover = Handover(bus, _now)
+        handover = Handover(bus, journal, _now)
+        told = unfailing(observe)
         locks = RunLocks()
         runner = Runner(
             Parts(
@@ -90,17 +95,16 @@ async def running(
                 handover=handover,
                 locks=locks,
                 policy=Policy(scale=settings.retry_scale),
-                observe=observe,
+                observe=told,
                 clock=_now,
                 jitter=random.random,
             )
         )
         worker = Worker(
             bus=bus,
-            journal=journal,
             runner=runner,
             handover=handover,
-            observe=observe,
+            observe=told,
             clock=_now,
         )
         replay = Replay(
@@ -117,7 +121,9 @@ async def running(
             checks={"bus": lambda: bus.trouble, "journal": lambda: journal.trouble},
         )
         await stack.enter_async_context(serving(app, listener, grace_s=2))
-        await stack.enter_async_context(worker.consuming(settings.in_flight, settings.grace))
+        await stack.enter_async_context(
+            worker.consuming(settings.in_flight, settings.grace * DRAIN_PART)
+        )
         yield EventFlowWorker(replay=replay, catalogue=catalogue, lines=tuple(lines))
 
 

@@ -73,9 +73,10 @@ class Catalogue:
 
     async def refresh(self) -> None:
         """Read versions and labels anew."""
+        labels = await self._journal.labels()  # first: each then names a version that is read
         for version in await self._journal.versions():
             self._remember(version)
-        for label in await self._journal.labels():
+        for label in labels:
             self._labels[label.flow_id, label.label] = label.number
 
     def _remember(self, version: Version) -> None:
@@ -212,16 +213,25 @@ class Catalogue:
         return number
 
     def _is_handled(self, flow_id: str, event_type: str) -> bool:
-        return event_type in self.flow(flow_id, self._labels[flow_id, LATEST]).handlers
+        try:
+            return event_type in self.flow(flow_id, self._labels[flow_id, LATEST]).handlers
+        except MissingVersion as missing:  # its own runs wait; it must not stop those of others
+            log.error("flow left out", reason=str(missing))
+            return False
 
     def flow(self, flow_id: str, number: int) -> Flow:
-        """A version, compiled. Raises MissingVersion."""
+        """A version, compiled. Raises MissingVersion, also for one that cannot run any more."""
         found = self._flows.get((flow_id, number))
         if found is None:
             version = self._versions.get((flow_id, number))
             if version is None:
                 raise MissingVersion(f'flow "{flow_id}" has no version {number} in the journal')
-            found = compile_flow(msgspec.json.decode(version.content, type=FlowFile))
+            try:
+                found = compile_flow(msgspec.json.decode(version.content, type=FlowFile))
+            except (FlowError, msgspec.DecodeError) as error:
+                raise MissingVersion(
+                    f'flow "{version.name}" v{number} cannot run in this version of onhook: {error}'
+                ) from None
             self._flows[flow_id, number] = found
         return found
 

@@ -58,7 +58,7 @@ def dead_message(
     return Message(
         body=body,
         message_id=message_id,
-        content_type=content_type,
+        content_type=None if content_type is None else cut(content_type),
         headers=headers_for(about, at),
     )
 

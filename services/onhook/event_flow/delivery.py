@@ -44,7 +44,8 @@ class Tried(Struct, frozen=True, kw_only=True):
     def summary(self) -> str:
         """In a few words, for reasons."""
         if self.attempt.status is not None:
-            return f"answered {self.attempt.status}"
+            hint = ", and redirects are not followed" if 300 <= self.attempt.status < 400 else ""
+            return f"answered {self.attempt.status}{hint}"
         return self.attempt.detail or self.attempt.fault or "failed"
 
 

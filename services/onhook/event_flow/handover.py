@@ -19,7 +19,7 @@ from onhook.contracts.run import (
 from onhook.contracts.topology import NEXT, RESUME, tier_for
 from onhook.event_flow.dead_letter import About, Unprocessable, dead_message, index_entry
 from onhook.event_flow.insist import insist
-from onhook.journal.port import DeadLetter
+from onhook.journal.port import DeadLetter, Journal
 
 DECIDED_BEFORE_S = 0.5
 """A wait is measured a moment after it was decided, and must still fit the tier of its length."""
@@ -43,8 +43,9 @@ def run_on_the_bus(body: bytes) -> Message:
 
 
 class Handover:
-    def __init__(self, bus: Bus, clock: Callable[[], datetime]) -> None:
+    def __init__(self, bus: Bus, journal: Journal, clock: Callable[[], datetime]) -> None:
         self._bus = bus
+        self._journal = journal
         self._clock = clock
 
     async def next(self, message: RunMessage) -> bytes:
@@ -76,9 +77,14 @@ class Handover:
     async def set_aside(
         self, queue: str, body: bytes, about: About, content_type: str | None = "application/json"
     ) -> DeadLetter:
-        """Into a dead-letter queue; returns its index entry, which the caller records."""
+        """Into the index and then into a dead-letter queue, so that none is there unlisted.
+
+        Returns the entry. One whose message never arrived goes when it is replayed.
+        """
         at = self._clock()
         message_id = str(uuid4())
+        entry = index_entry(body, message_id, queue, about, at)
+        await insist(lambda: self._journal.note_dead_letter(entry), "record a dead letter")
 
         async def publish() -> None:
             await self._bus.publish(
@@ -86,4 +92,4 @@ class Handover:
             )
 
         await insist(publish, "set a message aside")
-        return index_entry(body, message_id, queue, about, at)
+        return entry

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
 from msgspec import Struct
+
+log = structlog.get_logger()
 
 
 class EventReceived(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,18 @@ class MessageSetAside(Struct, frozen=True, kw_only=True):
 
 Notice = EventReceived | AttemptMade | MessageSetAside
 Observer = Callable[[Notice], None]
+
+
+def unfailing(observe: Observer) -> Observer:
+    """A watcher that fails must not fail the work that it watches."""
+
+    def tell(notice: Notice) -> None:
+        try:
+            observe(notice)
+        except Exception:
+            log.exception("watcher failed")
+
+    return tell
 
 
 def ignore(_notice: Notice) -> None:

@@ -22,7 +22,7 @@ from onhook.contracts.run import (
     run_id_of,
 )
 from onhook.contracts.topology import EVENT_FLOW, RESUME, UNDELIVERED
-from onhook.event_flow.catalogue import Catalogue, UnknownFlow
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import Unprocessable, cut
 from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
@@ -61,6 +61,8 @@ class Replay:
 
     async def try_now(self, run_id: str) -> Run:
         """Try a waiting run now; its copy in the tier is dropped when it comes."""
+        if self._locks.is_held(run_id):
+            raise NotPossible("the run is being tried right now")
         async with self._locks.holding(run_id):
             run = await self._journal.run(run_id)
             if run is None:
@@ -113,7 +115,7 @@ class Replay:
                 Message(
                     body=delivery.body,
                     message_id=str(uuid4()),
-                    content_type=delivery.content_type,
+                    content_type=delivery.content_type and cut(delivery.content_type),
                 ),
             )
             return None
@@ -132,6 +134,8 @@ class Replay:
         )
         async with self._locks.holding(message.run_id):
             run = await self._row_of(message)
+            if run.state is RunState.DONE:
+                return run.run_id  # delivered meanwhile; the letter goes
             step = max(run.step, message.step) + 1
             message = msgspec.structs.replace(message, step=step, request=request, not_before=None)
             await self._go_on(run, message)
@@ -143,11 +147,14 @@ class Replay:
             targets = self._catalogue.selected(msgspec.structs.replace(event, flowversion=None))
         except UnknownFlow as error:
             raise NotPossible(str(error)) from None
-        firsts = [
-            self._first_message(event, *target)
-            for target in targets
-            if event.type in self._catalogue.flow(*target).handlers
-        ]
+        try:
+            firsts = [
+                self._first_message(event, *target)
+                for target in targets
+                if event.type in self._catalogue.flow(*target).handlers
+            ]
+        except MissingVersion as missing:
+            raise NotPossible(str(missing)) from None
         wanted = [first for first in firsts if run_id in (None, first.run_id)]
         if not wanted:
             whose = "no published flow" if run_id is None else "its flow no longer"

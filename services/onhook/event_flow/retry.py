@@ -91,14 +91,14 @@ def next_attempt(
     """
     kind = kind_of(status)
     if kind is Kind.GONE:
-        return GiveUp("the endpoint answered 410: it is gone")
+        return GiveUp("gone, not tried again")
     refusals = tried.refusals + (kind is Kind.REFUSED)
     if refusals >= SHORT_BUDGET:
-        return GiveUp(f"the endpoint answered {status}; {refusals} attempts refused")
+        return GiveUp(f"given up after {refusals} refusals")
     asked_s = retry_after_s if kind is Kind.RETRYABLE else None
     attempts = tried.attempts + (asked_s is None)
     if attempts >= policy.budget:
-        return GiveUp(f"{attempts} attempts failed")
+        return GiveUp(f"given up after {attempts} attempts")
     wait_s = policy.schedule_s[min(tried.position, len(policy.schedule_s) - 1)] * policy.scale
     wait_s *= 1 + JITTER * jitter
     if asked_s is not None:
@@ -106,7 +106,7 @@ def next_attempt(
     at = now + timedelta(seconds=wait_s)
     if at - tried.first_attempt_at > timedelta(seconds=policy.give_up_age_s):
         hours = policy.give_up_age_s / 3_600
-        return GiveUp(f"not delivered within {hours:g} h")
+        return GiveUp(f"given up, not delivered within {hours:g} h")
     return Retry(at=at, attempts=attempts, position=tried.position + 1, refusals=refusals)
 
 

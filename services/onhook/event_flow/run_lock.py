@@ -11,6 +11,9 @@ class RunLocks:
     def __init__(self) -> None:
         self._held: dict[str, tuple[asyncio.Lock, int]] = {}
 
+    def is_held(self, run_id: str) -> bool:
+        return run_id in self._held
+
     @asynccontextmanager
     async def holding(self, run_id: str) -> AsyncIterator[None]:
         lock, users = self._held.get(run_id) or (asyncio.Lock(), 0)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from onhook.contracts.run import Progress, RunMessage, WaitingRequest, encode_run, webhook_id_of
+from onhook.contracts.run import Progress, RunMessage, WaitingRequest, webhook_id_of
 from onhook.contracts.topology import UNDELIVERED
 from onhook.egress.port import Fault
 from onhook.event_flow.dead_letter import About, Unprocessable
 from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
+from onhook.event_flow.handover import encoded
 from onhook.event_flow.insist import insist
 from onhook.event_flow.notice import AttemptMade, MessageSetAside
 from onhook.event_flow.retry import GiveUp, Kind, Retry, kind_of, next_attempt
@@ -25,7 +26,7 @@ from onhook.flow import engine
 from onhook.flow.compiled import Flow
 from onhook.flow.engine import Effect, Finished, SendRequest
 from onhook.flow.errors import RunError, VariableError
-from onhook.journal.port import Attempt, DeadLetter, Result, Run, RunState, visit_key
+from onhook.journal.port import Attempt, Result, Run, RunState, visit_key
 
 if TYPE_CHECKING:
     from onhook.event_flow.runner import Parts
@@ -251,8 +252,8 @@ class RunStep:
         reason: str,
         tried: Tried,
     ) -> Result | None:
-        reason = f"{reason}; last: {tried.summary}"
         self._notify(tried, gave_up=reason)
+        reason = f"{tried.summary}; {reason}"
         if engine.failed(self._flow, progress, effect.node, reason) is not None:
             result = Result(failure=reason)
             await self._record(effect, result, tried.attempt)
@@ -272,7 +273,7 @@ class RunStep:
             attempts=request.requests_sent,
             status=tried.status,
         )
-        entry = await self._parts.handover.set_aside(UNDELIVERED, encode_run(message), about)
+        entry = await self._parts.handover.set_aside(UNDELIVERED, encoded(message), about)
         await self._save(
             msgspec.structs.replace(
                 self._row,
@@ -280,8 +281,7 @@ class RunStep:
                 reason=entry.reason,
                 continuation=None,
                 next_at=None,
-            ),
-            dead_letter=entry,
+            )
         )
         self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason))
         return None
@@ -332,12 +332,10 @@ class RunStep:
         if self._row.state is not RunState.DONE:
             await self._save(_done(self._row))
 
-    async def _save(
-        self, row: Run, *, attempt: Attempt | None = None, dead_letter: DeadLetter | None = None
-    ) -> None:
+    async def _save(self, row: Run, *, attempt: Attempt | None = None) -> None:
         row = msgspec.structs.replace(row, updated_at=self._parts.clock())
         await insist(
-            lambda: self._parts.journal.save(row, attempt=attempt, dead_letter=dead_letter),
+            lambda: self._parts.journal.save(row, attempt=attempt),
             "record a run",
         )
         self._row = row

@@ -21,6 +21,7 @@ from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
+from onhook.event_flow.lane import Slots
 from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
 from onhook.event_flow.overrides import Overrides
 from onhook.event_flow.retry import Policy
@@ -70,7 +71,7 @@ class Runner:
         self._parts = parts
         self._locks = parts.locks
 
-    async def event(self, event: Event, origin: Origin) -> None:
+    async def event(self, event: Event, origin: Origin, slots: Slots) -> None:
         """Start the runs of an event. Raises Unprocessable when it names what does not exist."""
         try:
             targets = self._parts.catalogue.selected(event)
@@ -87,9 +88,9 @@ class Runner:
         if not handled:
             await self._filter(event, named=bool(targets))
         elif len(handled) == 1:
-            await self.run(self._first_message(event, *handled[0]), origin)
+            await self.run(self._first_message(event, *handled[0]), origin, slots)
         else:
-            await self._fan_out(event, handled)
+            await self._fan_out(event, handled, slots)
 
     def _handles(self, target: tuple[str, int], event: Event) -> bool:
         try:
@@ -124,11 +125,11 @@ class Runner:
             version=version,
         )
 
-    async def _fan_out(self, event: Event, targets: list[tuple[str, int]]) -> None:
+    async def _fan_out(self, event: Event, targets: list[tuple[str, int]], slots: Slots) -> None:
         """A message of its own for each run, so that none repeats when another must."""
         for flow_id, version in targets:
             first = self._first_message(event, flow_id, version)
-            async with self._locks.holding(first.run_id):
+            async with self._locks.holding(first.run_id), slots.place():
                 row = await self._open(first)
                 if row.step > 0 or row.state.is_over:
                     continue
@@ -136,15 +137,20 @@ class Runner:
                 await self._parts.handover.next(message)
                 await self._save(msgspec.structs.replace(row, step=1))
 
-    async def run(self, message: RunMessage, origin: Origin) -> None:
-        """Perform one message of a run."""
-        async with self._locks.holding(message.run_id):
+    async def run(self, message: RunMessage, origin: Origin, slots: Slots) -> None:
+        """Perform one message of a run. A copy of it that waits takes no slot meanwhile."""
+        async with self._locks.holding(message.run_id), slots.place():
             row = await self._open(message)
             if is_stale(row, message.step):
                 log.debug("overtaken message dropped", run=message.run_id, step=message.step)
                 return
             version = row.version if message.step == 0 else message.version
-            row = msgspec.structs.replace(row, version=version, step=max(row.step, message.step))
+            row = msgspec.structs.replace(
+                row,
+                version=version,
+                step=max(row.step, message.step),
+                state=RunState.RUNNING if row.state.is_over else row.state,
+            )
             message = msgspec.structs.replace(message, version=version)
             try:
                 flow = await self._flow(message)
@@ -156,6 +162,23 @@ class Runner:
             except Exception as error:
                 log.exception("run failed", run=message.run_id, flow=message.flow_name)
                 await self._set_aside(message, row, internal_error(error), origin)
+
+    async def bury(self, message: RunMessage, reason: str) -> None:
+        """The run's message was set aside unperformed: the run is dead until it is replayed."""
+        async with self._locks.holding(message.run_id):
+            row = await self._open(message)
+            if is_stale(row, message.step):
+                return
+            await self._save(
+                msgspec.structs.replace(
+                    row,
+                    step=message.step,
+                    state=RunState.DEAD,
+                    reason=reason,
+                    continuation=None,
+                    next_at=None,
+                )
+            )
 
     async def _flow(self, message: RunMessage) -> Flow:
         catalogue = self._parts.catalogue
@@ -226,7 +249,5 @@ class Runner:
             next_at=None,
             updated_at=self._parts.clock(),
         )
-        await insist(
-            lambda: self._parts.journal.save(dead, dead_letter=entry), "record a dead letter"
-        )
+        await insist(lambda: self._parts.journal.save(dead), "record a dead run")
         self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))

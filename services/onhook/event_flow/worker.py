@@ -21,12 +21,10 @@ from onhook.contracts.topology import (
 )
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.handover import Handover
-from onhook.event_flow.insist import insist
 from onhook.event_flow.intake import read, recognised
 from onhook.event_flow.lane import Lane, Slots, Stopped, consuming
 from onhook.event_flow.notice import MessageSetAside, Observer
 from onhook.event_flow.runner import Origin, Runner
-from onhook.journal.port import Journal
 
 log = structlog.get_logger()
 
@@ -54,14 +52,12 @@ class Worker:
         self,
         *,
         bus: Bus,
-        journal: Journal,
         runner: Runner,
         handover: Handover,
         observe: Observer,
         clock: Callable[[], datetime],
     ) -> None:
         self._bus = bus
-        self._journal = journal
         self._runner = runner
         self._handover = handover
         self._observe = observe
@@ -83,8 +79,7 @@ class Worker:
             if isinstance(message, RunMessage):
                 await self._run(message, delivery, slots)
             else:
-                async with slots.place():
-                    await self._runner.event(message, _origin(delivery))
+                await self._runner.event(message, _origin(delivery), slots)
         except Unprocessable as problem:
             await self._set_aside(delivery, message, problem)
         except Stopped:
@@ -100,8 +95,7 @@ class Worker:
                 await self._handover.wait(message)
                 return
             await slots.hold(message.not_before)
-        async with slots.place():
-            await self._runner.run(message, _origin(delivery))
+        await self._runner.run(message, _origin(delivery), slots)
 
     async def _set_aside(
         self, delivery: Delivery, message: Event | RunMessage | None, problem: Unprocessable
@@ -119,7 +113,8 @@ class Worker:
         entry = await self._handover.set_aside(
             UNPROCESSABLE, delivery.body, about, delivery.content_type
         )
-        await insist(lambda: self._journal.note_dead_letter(entry), "record a dead letter")
+        if isinstance(message, RunMessage):
+            await self._runner.bury(message, entry.reason)
         log.warning(
             "message set aside",
             queue=delivery.queue,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from onhook.contracts.event import ERROR_EVENT, TEMPLATE_ALIASES, Event
+from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES, Event
 from onhook.contracts.run import LARGEST_RESPONSE_BYTES, Progress
 from onhook.flow.compiled import End, EventNode, Flow
 from onhook.flow.errors import RunError, VariableError
@@ -123,7 +123,8 @@ def context_of(
 ) -> dict[str, Any]:
     """What templates see: variables, the events' outputs, the nodes' outputs. Raises RunError.
 
-    No event stands in for a name of the flow's own: a publisher could send a delivery elsewhere.
+    Of the event only outputs of known events are taken, and none that bears a name of the flow's
+    own: a publisher could send a delivery elsewhere.
     """
     context: dict[str, Any] = dict(progress.variables)
     try:
@@ -133,7 +134,7 @@ def context_of(
     for alias, outputs in event.data.items():
         name = TEMPLATE_ALIASES.get(alias, alias)
         is_second = name != alias and name in event.data
-        if alias != "variables" and name not in flow.own_names and not is_second:
+        if name in EVENT_NAMES and name not in flow.own_names and not is_second:
             context[name] = outputs
     _add_interaction_id(context, event)
     context.update(progress.outputs)

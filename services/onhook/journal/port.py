@@ -150,10 +150,8 @@ class Journal(Protocol):
         """The run's row: the one that is there already, else `run`, which is recorded."""
         ...
 
-    async def save(
-        self, run: Run, *, attempt: Attempt | None = None, dead_letter: DeadLetter | None = None
-    ) -> None:
-        """Record the run's row as it is now, with the attempt or dead letter that led to it.
+    async def save(self, run: Run, *, attempt: Attempt | None = None) -> None:
+        """Record the run's row as it is now, with the attempt that led to it.
 
         A row whose step is higher already stays as it is.
         """
@@ -167,7 +165,7 @@ class Journal(Protocol):
     async def runs(
         self, *, interaction_id: str | None, state: RunState | None, limit: int
     ) -> list[Run]:
-        """Newest first."""
+        """Newest first, without results and continuation."""
         ...
 
     async def attempts(self, run_id: str) -> list[Attempt]: ...
@@ -176,7 +174,9 @@ class Journal(Protocol):
         ...
 
     async def dead_letter(self, message_id: str) -> DeadLetter | None: ...
-    async def history(self, interaction_id: str) -> History: ...
+    async def history(self, interaction_id: str) -> History:
+        """The first 1,000 of each kind; runs without results and continuation."""
+        ...
 
     async def publish_version(
         self, version: Version, labels: tuple[str, ...]

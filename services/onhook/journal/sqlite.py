@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,10 @@ from onhook.journal.port import (
 from onhook.sqlite import Database, StorageError
 
 T = TypeVar("T")
+
+MOST_OF_AN_INTERACTION = 1_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 MIGRATIONS = (
     """
@@ -72,6 +76,10 @@ MIGRATIONS = (
 )
 
 _RUN_COLUMNS = Run.__struct_fields__
+_LISTED_COLUMNS = tuple(
+    {"results": "'{}'", "continuation": "NULL"}.get(name, name) for name in _RUN_COLUMNS
+)
+"""For lists: a waiting run's message may be 4 MiB."""
 _ATTEMPT_COLUMNS = Attempt.__struct_fields__
 _EVENT_COLUMNS = EventRow.__struct_fields__
 _DEAD_COLUMNS = DeadLetter.__struct_fields__
@@ -133,19 +141,14 @@ class SqliteJournal:
 
         return await self._write(job)
 
-    async def save(
-        self, run: Run, *, attempt: Attempt | None = None, dead_letter: DeadLetter | None = None
-    ) -> None:
+    async def save(self, run: Run, *, attempt: Attempt | None = None) -> None:
         values = _run_values(run)
         attempt_values = None if attempt is None else _attempt_values(attempt)
-        dead_values = None if dead_letter is None else _dead_values(dead_letter)
 
         def job(connection: sqlite3.Connection) -> None:
             connection.execute(_SAVE_RUN, values)
             if attempt_values is not None:
                 connection.execute(_INSERT_ATTEMPT, attempt_values)
-            if dead_values is not None:
-                connection.execute(_INSERT_DEAD, dead_values)
 
         await self._write(job)
 
@@ -180,7 +183,7 @@ class SqliteJournal:
         where = " AND ".join(f"{name} = ?" for name in given) or "1"
 
         def job(connection: sqlite3.Connection) -> list[Run]:
-            sql = _select("runs", _RUN_COLUMNS, f"{where} ORDER BY created_at DESC LIMIT ?")
+            sql = _select("runs", _LISTED_COLUMNS, f"{where} ORDER BY created_at DESC LIMIT ?")
             return [_as_run(row) for row in connection.execute(sql, (*given.values(), limit))]
 
         return await self._read(job)
@@ -206,9 +209,10 @@ class SqliteJournal:
     async def history(self, interaction_id: str) -> History:
         def job(connection: sqlite3.Connection) -> History:
             key = (interaction_id,)
-            runs_sql = _select("runs", _RUN_COLUMNS, "interaction_id = ? ORDER BY created_at")
-            events_sql = _select("events", _EVENT_COLUMNS, "interaction_id = ? ORDER BY at")
-            dead_sql = _select("dead_letters", _DEAD_COLUMNS, "interaction_id = ? ORDER BY at")
+            of_it = f"interaction_id = ? ORDER BY {{}} LIMIT {MOST_OF_AN_INTERACTION}"
+            runs_sql = _select("runs", _LISTED_COLUMNS, of_it.format("created_at"))
+            events_sql = _select("events", _EVENT_COLUMNS, of_it.format("at"))
+            dead_sql = _select("dead_letters", _DEAD_COLUMNS, of_it.format("at"))
             runs = [_as_run(row) for row in connection.execute(runs_sql, key)]
             return History(
                 events=[_as_event(row) for row in connection.execute(events_sql, key)],
@@ -264,11 +268,11 @@ def _select(table: str, columns: tuple[str, ...], rest: str) -> str:
 
 
 def _micros(at: datetime | None) -> int | None:
-    return None if at is None else round(at.timestamp() * 1_000_000)
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
 
 
 def _moment(micros: int) -> datetime:
-    return datetime.fromtimestamp(micros / 1_000_000, UTC)
+    return _EPOCH + micros * _MICROSECOND
 
 
 def _moment_or_none(micros: int | None) -> datetime | None:

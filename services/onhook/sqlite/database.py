@@ -94,6 +94,12 @@ class _Lane:
     def _commit(self, group: list[_Pending]) -> None:
         """All in one transaction; when one of them fails, each in a transaction of its own."""
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:  # another process holds the file: no job is at fault
+            for pending in group:
+                pending.error = error
+            return
+        try:
             self._transact(group)
         except Exception as error:  # noqa: BLE001 - handed to the callers
             if len(group) == 1:
@@ -104,7 +110,6 @@ class _Lane:
 
     def _transact(self, group: list[_Pending]) -> None:
         connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
         try:
             for pending in group:
                 pending.run(connection)

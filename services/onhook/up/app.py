@@ -56,6 +56,7 @@ async def running(
         if to:
             allowed.append(rule_for(to))
         bus = await stack.enter_async_context(_bus(settings))
+        queued = await _queued(bus, settings)  # before the worker takes what waits
         captures = await stack.enter_async_context(
             sink.running(
                 settings,
@@ -88,7 +89,7 @@ async def running(
             found.append(f"{_counted(captures.stored, 'capture')} from before")
         if emulator.recovered:
             found.append(emulator.recovered)
-        found += await _queued(bus, settings)
+        found += queued
         yield Up(
             settings=settings,
             webhook_url=webhook_url,

@@ -6,6 +6,7 @@ a call or publish a flow. Nothing here knows any route but by the predicate it i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from onhook.web.problem import Problem
 
 ALWAYS_OWN = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]*)(:[0-9]{1,5})?", re.ASCII)
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -38,7 +40,7 @@ def guard(hosts: frozenset[str], is_open: Callable[[web.Request], bool]) -> Midd
 
 
 def _check_host(request: web.Request, hosts: frozenset[str]) -> None:
-    if host_name(request.host) not in hosts:
+    if not _HOST.fullmatch(request.host) or host_name(request.host) not in hosts:
         raise Problem(
             421,
             f'"{request.host[:200]}" is not a name of this service; use one of '
@@ -48,12 +50,19 @@ def _check_host(request: web.Request, hosts: frozenset[str]) -> None:
 
 def _check_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+    if origin is not None and _netloc(origin) != request.host.lower():
         raise Problem(403, f"Requests from pages of {origin[:200]} are refused")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         is_navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"
         if not (is_navigation and request.method == "GET"):
             raise Problem(403, "Requests from pages of another origin are refused")
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def host_name(host: str) -> str:

@@ -50,5 +50,6 @@ def health_operations(checks: dict[str, Check]) -> list[Operation]:
             summary="Whether the service can do its job; 503 with the reasons when not",
             handler=ready,
             response=Readiness,
+            others={503: Readiness},
         ),
     ]

@@ -27,7 +27,7 @@ def describe(title: str, summary: str, operations: Sequence[Operation]) -> dict[
     """The document for a service."""
     types: list[Any] = [ErrorBody]
     for operation in operations:
-        kinds = (operation.body, operation.response, operation.query)
+        kinds = (operation.body, operation.response, operation.query, *operation.others.values())
         types += [kind for kind in kinds if kind is not None]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
@@ -79,6 +79,11 @@ def _responses(
     elif operation.media_type != "application/json":
         good["content"] = {operation.media_type: {}}
     responses = {str(operation.status): good}
+    for status, kind in operation.others.items():
+        responses[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/json": {"schema": schema_of[id(kind)]}},
+        }
     errors = EVERYWHERE | operation.errors
     if operation.body is not None:
         errors.setdefault(413, "The body is too large")

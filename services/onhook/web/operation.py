@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from msgspec import Struct
 
 from onhook.web.problem import Problem
@@ -51,6 +51,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     query: type[Struct] | None = None
     checks_itself: bool = False
     """`query` and `body` only describe: the handler gets any JSON and a dict of texts."""
+    others: dict[int, Any] = {}
+    """Answers of other statuses that are no errors in shape: their types."""
     errors: dict[int, str] = {}
 
 
@@ -100,11 +102,7 @@ def _read_query(operation: Operation, request: web.Request) -> Struct | dict[str
 async def _read_body(
     operation: Operation, decoder: msgspec.json.Decoder[Any], request: web.Request
 ) -> Any:
-    content = bytearray()
-    async for chunk in request.content.iter_chunked(65_536):
-        content += chunk
-        if len(content) > LARGEST_JSON_BYTES:
-            raise Problem(413, f"Body: larger than {LARGEST_JSON_BYTES} bytes")
+    content = await _read_content(request)
     if not content:
         if not operation.body_is_optional:
             raise Problem(400, "Body: empty; JSON is needed")
@@ -115,6 +113,18 @@ async def _read_body(
         raise Problem(400, f"Body: {error}") from None
     except RecursionError:
         raise Problem(400, "Body: nested too deeply") from None
+
+
+async def _read_content(request: web.Request) -> bytearray:
+    content = bytearray()
+    try:
+        async for chunk in request.content.iter_chunked(65_536):
+            content += chunk
+            if len(content) > LARGEST_JSON_BYTES:
+                raise Problem(413, f"Body: larger than {LARGEST_JSON_BYTES} bytes")
+    except (web.RequestPayloadError, ClientPayloadError) as error:
+        raise Problem(400, f"Body: it broke off or is not encoded as it says ({error})") from None
+    return content
 
 
 _PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
