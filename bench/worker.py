@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from broker import running_broker  # noqa: E402 - from the folder just named
-
 from onhook.contracts.event import encode_event  # noqa: E402
 from onhook.contracts.sample import sample_event  # noqa: E402
 from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE, event_key  # noqa: E402
@@ -109,7 +108,9 @@ async def waiting(amqp_url: str) -> int:
     return int(declared.message_count or 0)
 
 
-def measure(endpoint: Endpoint, pid: int, before: int, events: int, go: Callable[[], None]) -> Result:
+def measure(
+    endpoint: Endpoint, pid: int, before: int, events: int, go: Callable[[], None]
+) -> Result:
     started_cpu, started = cpu_s(pid), time.perf_counter()
     go()
     first: float | None = None
@@ -165,7 +166,10 @@ def main() -> None:
     parser.add_argument("extra", nargs="*", help="flags for the worker, after --")
     given = parser.parse_args()
     results: dict[str, list[Result]] = {"bare loop": [], "worker": []}
-    with running_broker() as broker, child(sys.executable, str(ROOT / "bench/endpoint.py")) as served:
+    with (
+        running_broker() as broker,
+        child(sys.executable, str(ROOT / "bench/endpoint.py")) as served,
+    ):
         url, endpoint = broker.amqp_url, Endpoint(served)
         declare(url)
         contenders = {

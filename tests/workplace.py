@@ -209,9 +209,9 @@ class Workplace:
             return {name: depth for name, depth in (await bus.depths()).items() if depth}
 
     async def taken(self, bus: Bus, queue: str, message_id: str) -> Delivery:
-        """A message that must be in that queue; it stays there."""
-        found = await bus.take(queue, message_id)
-        assert found is not None, f"{message_id} is not in {queue}"
+        """A message that must be in that queue, or come there; it stays there."""
+        found = await until(lambda: bus.take(queue, message_id), lambda found: found is not None)
+        assert found is not None
         await found.give_back()
         return found
 
@@ -235,7 +235,7 @@ def refusing(database: Path, when: str) -> Iterator[None]:
 
     For example "INSERT ON attempts", or "UPDATE ON runs WHEN NEW.step = 1".
     """
-    _execute(
+    execute(
         database,
         f"CREATE TRIGGER refusing BEFORE {when} "
         "BEGIN SELECT RAISE(ABORT, 'the disk is full in this test'); END",
@@ -243,10 +243,11 @@ def refusing(database: Path, when: str) -> Iterator[None]:
     try:
         yield
     finally:
-        _execute(database, "DROP TRIGGER refusing")
+        execute(database, "DROP TRIGGER refusing")
 
 
-def _execute(database: Path, statement: str) -> None:
+def execute(database: Path, statement: str) -> None:
+    """Change a database from outside, as nobody should."""
     connection = sqlite3.connect(database, timeout=PATIENCE_S)
     try:
         with connection:

@@ -101,7 +101,7 @@ async def test_a_play_without_a_free_agent_says_who_is_engaged_and_what_to_do(
         refused = await client.post("/calls/play")
         assert refused.status == 409
         assert f"Ada Agent in {call}" in refused.error
-        assert refused.possible == [f"end {call}"]
+        assert refused.possible == [f"hang-up {call}"]
         assert bus.types() == ["NewPhoneContact", "AgentOffered"]
 
 

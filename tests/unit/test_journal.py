@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from json_values import json_values, texts
-from onhook.journal import sqlite
+from onhook.journal import rows, sqlite
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
@@ -370,8 +370,8 @@ def test_any_run_reads_back_as_it_was_written(one: dict[str, Any], other: dict[s
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(sqlite.MIGRATIONS[0])
         for run in (a_run("r1", **one), a_run("r2", **other)):
-            connection.execute(sqlite._SAVE_RUN, sqlite._run_values(run))
-            assert sqlite._one_run(connection, run.run_id) == run
+            connection.execute(rows.SAVE_RUN, rows.run_values(run))
+            assert rows.one_run(connection, run.run_id) == run
 
 
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:

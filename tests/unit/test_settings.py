@@ -87,7 +87,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "synchronous": ("off", "must be one of full, normal"),
     "log_level": ("loud", "must be one of debug, info, warning, error"),
     "log_format": ("xml", "must be one of auto, text, json"),
-    **{name: ("anything", "this version cannot do what it asks for; unset it") for name in LATER},
+    **dict.fromkeys(LATER, ("anything", "this version cannot do what it asks for; unset it")),
 }
 
 by_name = pytest.mark.parametrize("setting", USED, ids=lambda setting: setting.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -15,21 +15,37 @@ from onhook.cli.main import settings_from
 from onhook.settings import Settings
 from onhook.up.addresses import expected_addresses
 
+SHORTEST_PREFIX = 4
+MOST_NAMED = 5
+
 
 def execute(given: argparse.Namespace) -> int:
     settings = expected_addresses(settings_from(given))
-    name = quote(given.interaction, safe="")
+    interaction = _whole(settings, given.interaction)
+    name = quote(interaction, safe="")
     history = call("worker", "GET", f"{settings.worker_url}/interactions/{name}")
     contact = _contact(settings, name)
     for run in history["runs"]:
         for attempt in run["attempts"]:
             attempt["capture"] = _capture(settings, attempt["response_headers"])
-    found = {"interaction_id": given.interaction, "call": contact, **history}
+    found = {"interaction_id": interaction, "call": contact, **history}
     if given.json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:
         sys.stdout.write("\n".join(trace_lines(found)) + "\n")
     return 0 if contact or history["runs"] or history["events"] or history["dead_letters"] else 1
+
+
+def _whole(settings: Settings, given: str) -> str:
+    """The id that begins with what was given, if just one does; what was given otherwise."""
+    if len(given) < SHORTEST_PREFIX:
+        return given
+    prefix = given.removesuffix("...")
+    query = urlencode({"prefix": prefix, "limit": MOST_NAMED})
+    found: list[str] = call("worker", "GET", f"{settings.worker_url}/interactions?{query}")
+    if len(found) > 1 and prefix not in found:
+        raise Failure(f'several interactions begin with "{prefix}": {", ".join(found)}')
+    return found[0] if len(found) == 1 else prefix
 
 
 def _contact(settings: Settings, name: str) -> Any:

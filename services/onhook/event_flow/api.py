@@ -6,16 +6,31 @@ Rows and translation only; the work is the catalogue's, the journal's and replay
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
 
 from onhook.bus.port import Bus, BusError
-from onhook.event_flow.catalogue import LATEST, Catalogue, MissingVersion
+from onhook.event_flow.catalogue import Catalogue, MissingVersion
 from onhook.event_flow.replay import NotPossible, NotThere, Replay
-from onhook.flow.errors import Finding, FlowError
+from onhook.event_flow.views import (
+    EventSummary,
+    FlowDetail,
+    FlowPublished,
+    FlowSummary,
+    InteractionHistory,
+    LabelQuery,
+    LimitQuery,
+    PrefixQuery,
+    PublishQuery,
+    Replayed,
+    RunDetail,
+    RunsQuery,
+    RunSummary,
+    TriedNow,
+    run_summary,
+)
+from onhook.flow.errors import FlowError
 from onhook.flow.model import FlowFile
 from onhook.journal.port import (
     Attempt,
@@ -23,8 +38,6 @@ from onhook.journal.port import (
     History,
     Journal,
     JournalError,
-    Run,
-    RunState,
     Version,
 )
 from onhook.web.app import Api
@@ -36,102 +49,6 @@ T = TypeVar("T")
 TITLE = "Onhook event-flow worker"
 SUMMARY = "Published flows, their runs and attempts, dead letters."
 STORE_ERRORS = {503: "The bus or the journal does not answer now"}
-
-Limit = Annotated[int, Meta(ge=1, le=1000)]
-
-
-class LabelQuery(Struct, frozen=True):
-    label: str = LATEST
-
-
-class PublishQuery(Struct, frozen=True):
-    label: str | None = None
-    comment: str | None = None
-
-
-class RunsQuery(Struct, frozen=True):
-    interaction_id: str | None = None
-    state: RunState | None = None
-    limit: Limit = 50
-
-
-class LimitQuery(Struct, frozen=True):
-    limit: Limit = 50
-
-
-class FlowSummary(Struct, frozen=True, kw_only=True):
-    id: str
-    name: str
-    version: int
-    labels: dict[str, int]
-    comment: str | None
-    published_at: datetime
-
-
-class FlowDetail(Struct, frozen=True, kw_only=True):
-    """A flow's version behind a label. `file` is what publish accepts."""
-
-    id: str
-    name: str
-    version: int
-    labels: dict[str, int]
-    comment: str | None
-    published_at: datetime
-    handlers: list[str]
-    file: FlowFile
-
-
-class FlowPublished(Struct, frozen=True, kw_only=True):
-    id: str
-    name: str
-    version: int
-    is_new: bool
-    labels: dict[str, int]
-    findings: list[Finding]
-
-
-class RunSummary(Struct, frozen=True, kw_only=True):
-    run_id: str
-    interaction_id: str | None
-    event_type: str
-    event_id: str
-    source: str
-    flow_name: str
-    flow_id: str
-    version: int
-    state: RunState
-    step: int
-    reason: str | None
-    next_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class RunDetail(Struct, frozen=True, kw_only=True):
-    run: RunSummary
-    attempts: list[Attempt]
-
-
-class TriedNow(Struct, frozen=True):
-    runs: int
-
-
-class Replayed(Struct, frozen=True):
-    run_id: str | None
-
-
-class EventSummary(Struct, frozen=True, kw_only=True):
-    event_type: str
-    event_id: str
-    outcome: str
-    reason: str
-    at: datetime
-
-
-class InteractionHistory(Struct, frozen=True, kw_only=True):
-    events: list[EventSummary]
-    runs: list[RunDetail]
-    dead_letters: list[DeadLetter]
 
 
 class WorkerApi:
@@ -203,7 +120,7 @@ class WorkerApi:
                 interaction_id=query.interaction_id, state=query.state, limit=query.limit
             )
         )
-        return [_summary(run) for run in runs]
+        return [run_summary(run) for run in runs]
 
     async def run(self, call: Call) -> RunDetail:
         run_id = call.path["run"]
@@ -211,10 +128,10 @@ class WorkerApi:
         if run is None:
             raise Problem(404, f'No run "{run_id[:80]}"')
         attempts = await _stored(lambda: self._journal.attempts(run_id))
-        return RunDetail(run=_summary(run), attempts=attempts)
+        return RunDetail(run=run_summary(run), attempts=attempts)
 
     async def try_now(self, call: Call) -> RunSummary:
-        return _summary(await _stored(lambda: self._replay.try_now(call.path["run"])))
+        return run_summary(await _stored(lambda: self._replay.try_now(call.path["run"])))
 
     async def try_all_now(self, _call: Call) -> TriedNow:
         return TriedNow(await _stored(self._replay.try_all_now))
@@ -242,10 +159,14 @@ class WorkerApi:
                 for event in found.events
             ],
             runs=[
-                RunDetail(run=_summary(run), attempts=attempts[run.run_id]) for run in found.runs
+                RunDetail(run=run_summary(run), attempts=attempts[run.run_id]) for run in found.runs
             ],
             dead_letters=found.dead_letters,
         )
+
+    async def interactions(self, call: Call) -> list[str]:
+        query: PrefixQuery = call.query
+        return await _stored(lambda: self._journal.interactions(query.prefix, query.limit))
 
     async def queues(self, _call: Call) -> dict[str, int]:
         return await _stored(self._bus.depths)
@@ -258,10 +179,6 @@ async def _stored(action: Callable[[], Awaitable[T]]) -> T:
         raise Problem(404 if isinstance(error, NotThere) else 409, str(error)) from None
     except (BusError, JournalError) as error:
         raise Problem(503, str(error), headers={"Retry-After": "1"}) from None
-
-
-def _summary(run: Run) -> RunSummary:
-    return RunSummary(**{name: getattr(run, name) for name in RunSummary.__struct_fields__})
 
 
 def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
@@ -360,6 +277,16 @@ def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
             "body": Empty,
             "body_is_optional": True,
             "errors": {**not_found, **state, **STORE_ERRORS},
+        },
+        {
+            "method": "GET",
+            "path": "/interactions",
+            "name": "findInteractions",
+            "summary": "Ids of interactions that begin with a prefix",
+            "handler": api.interactions,
+            "query": PrefixQuery,
+            "response": list[str],
+            "errors": STORE_ERRORS,
         },
         {
             "method": "GET",

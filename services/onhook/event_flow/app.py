@@ -14,7 +14,7 @@ from msgspec import Struct
 from onhook.bus.port import Bus
 from onhook.egress.aiohttp_client import connected
 from onhook.event_flow.api import SUMMARY, TITLE, WorkerApi, operations
-from onhook.event_flow.catalogue import Catalogue
+from onhook.event_flow.catalogue import Catalogue, MissingVersion
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.notice import Observer, ignore, unfailing
 from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
@@ -22,6 +22,7 @@ from onhook.event_flow.replay import Replay
 from onhook.event_flow.retry import Policy
 from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.runner import Parts, Runner
+from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
 from onhook.settings.contact_centre import load_contact_centre
@@ -80,6 +81,7 @@ async def running(
         )
         catalogue = await Catalogue.loaded(journal, centre)
         lines = await catalogue.publish_at_start(settings.flows)
+        lines += without_effect(catalogue, centre, overrides)
         if needs_webhook:
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
@@ -130,7 +132,10 @@ async def running(
 def _check_webhook(catalogue: Catalogue, overrides: Overrides) -> None:
     """A published flow whose WebhookUrl has no value would send nothing anywhere."""
     for version in catalogue.latest():
-        flow = catalogue.flow(version.flow_id, version.number)
+        try:
+            flow = catalogue.flow(version.flow_id, version.number)
+        except MissingVersion:
+            continue  # its runs wait, and say why
         for variable in flow.variables:
             if variable.name != WEBHOOK_VARIABLE or not variable.is_externalized:
                 continue

@@ -15,13 +15,13 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from onhook.contracts.event import Event
+from onhook.contracts.event import EVENT_NAMES, Event, canonical_name
 from onhook.contracts.run import flow_id_of
 from onhook.event_flow.dead_letter import cut
 from onhook.flow.compiled import Flow, compile_flow
 from onhook.flow.errors import FlowError, error
 from onhook.flow.loading import content_hash, load_flow
-from onhook.flow.model import FlowFile
+from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
 from onhook.journal.port import Journal, Version
 from onhook.settings.contact_centre import ContactCentre
 
@@ -171,7 +171,8 @@ class Catalogue:
         return [
             (flow_id, self._labels[flow_id, LATEST])
             for flow_id in sorted(self._newest)
-            if (flow_id, LATEST) in self._labels and self._is_handled(flow_id, event.type)
+            if (flow_id, LATEST) in self._labels
+            and self.handles(flow_id, self._labels[flow_id, LATEST], event.type)
         ]
 
     def _named_flow(self, event: Event) -> tuple[str | None, str]:
@@ -212,12 +213,14 @@ class Catalogue:
             )
         return number
 
-    def _is_handled(self, flow_id: str, event_type: str) -> bool:
+    def handles(self, flow_id: str, number: int, event_type: str) -> bool:
+        """Whether a version has a handler; yes for one that cannot be had now: its run waits."""
+        version = self._versions.get((flow_id, number))
         try:
-            return event_type in self.flow(flow_id, self._labels[flow_id, LATEST]).handlers
-        except MissingVersion as missing:  # its own runs wait; it must not stop those of others
-            log.error("flow left out", reason=str(missing))
-            return False
+            return event_type in self.flow(flow_id, number).handlers
+        except MissingVersion as missing:
+            log.error("version cannot run", flow=flow_id, version=number, reason=str(missing))
+        return version is None or event_type in _named_handlers(version)
 
     def flow(self, flow_id: str, number: int) -> Flow:
         """A version, compiled. Raises MissingVersion, also for one that cannot run any more."""
@@ -260,6 +263,16 @@ class Catalogue:
         return {
             label: number for (owner, label), number in self._labels.items() if owner == flow_id
         }
+
+
+def _named_handlers(version: Version) -> set[str | None]:
+    """The events that a stored file names, whether or not it can run."""
+    try:
+        file = msgspec.json.decode(version.content, type=FlowFile)
+    except msgspec.DecodeError:
+        return set(EVENT_NAMES)
+    handlers = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
+    return {canonical_name(name) for name in handlers.on_events}
 
 
 def _flow_files(folders: tuple[Path, ...]) -> list[Path]:

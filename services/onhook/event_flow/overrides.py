@@ -26,6 +26,14 @@ class Overrides:
         self._everywhere = {WEBHOOK_VARIABLE: webhook_url} if webhook_url else {}
         self._by_flow = by_flow
 
+    @property
+    def flow_names(self) -> tuple[str, ...]:
+        """Names or ids of flows that the file speaks of."""
+        return tuple(self._by_flow)
+
+    def names_for(self, flow: str) -> frozenset[str]:
+        return frozenset(self._by_flow.get(flow, {}))
+
     def of(self, flow_name: str, flow_id: str) -> dict[str, Any]:
         """For the flow's externalized variables."""
         return {**self._everywhere, **self.given(flow_name, flow_id)}

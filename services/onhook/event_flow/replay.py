@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import msgspec
@@ -28,6 +28,10 @@ from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
 from onhook.event_flow.run_lock import RunLocks
 from onhook.journal.port import DeadLetter, Journal, Run, RunState
+
+
+ARRIVES_WITHIN = timedelta(minutes=1)
+"""A dead letter is listed before it is published: one this young may still be on its way."""
 
 
 class NotPossible(Exception):
@@ -93,6 +97,8 @@ class Replay:
             raise NotThere(f'no dead letter "{message_id[:80]}"')
         delivery = await self._bus.take(entry.queue, message_id)
         if delivery is None:
+            if self._clock() - entry.at < ARRIVES_WITHIN:
+                raise NotPossible(f"it is not in {entry.queue} yet; ask again in a minute")
             await self._journal.forget_dead_letter(message_id)
             raise NotPossible(f"it is no longer in {entry.queue}; its entry has been removed")
         try:

@@ -77,7 +77,8 @@ class Runner:
             targets = self._parts.catalogue.selected(event)
         except UnknownFlow as error:
             raise Unprocessable("unknown flow", str(error)) from None
-        handled = [target for target in targets if self._handles(target, event)]
+        handles = self._parts.catalogue.handles
+        handled = [target for target in targets if handles(*target, event.type)]
         self._parts.observe(
             EventReceived(
                 event_type=event.type,
@@ -91,12 +92,6 @@ class Runner:
             await self.run(self._first_message(event, *handled[0]), origin, slots)
         else:
             await self._fan_out(event, handled, slots)
-
-    def _handles(self, target: tuple[str, int], event: Event) -> bool:
-        try:
-            return event.type in self._parts.catalogue.flow(*target).handlers
-        except MissingVersion:
-            return True  # it will be judged when the version is there
 
     async def _filter(self, event: Event, *, named: bool) -> None:
         reason = (

@@ -5,13 +5,28 @@ Each check returns its findings; links and event handlers are checked where they
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 
+from onhook.contracts import outputs
 from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES
-from onhook.flow.errors import Finding, VariableError, error, warning
+from onhook.flow.errors import Finding, VariableError, error, quoted, warning
 from onhook.flow.http_request import HttpRequest
 from onhook.flow.model import EventFlow, FlowFile, Node, Variable
 from onhook.flow.variables import Origin, converted
+from onhook.pebble import Reference
+
+KNOWN_OUTPUTS: dict[str, tuple[str, ...]] = {
+    kind.__name__: kind.__struct_fields__
+    for kind in (
+        outputs.NewPhoneContact,
+        outputs.AgentOffered,
+        outputs.AgentAnswered,
+        outputs.AgentDisconnect,
+        outputs.PhoneContactEnded,
+    )
+}
+"""The outputs that this version's own events have; another publisher's may have more."""
 
 RUNNABLE = "http-request-v2, http-request, end"
 EVENT_OUTPUTS = frozenset({*EVENT_NAMES, *TEMPLATE_ALIASES, ERROR_EVENT})
@@ -46,6 +61,13 @@ def _check_default(variable: Variable) -> list[Finding]:
         what, _, remedy = str(problem).rpartition("; ")
         return [error("OH1003", what, remedy)]
     return []
+
+
+def check_name(file: FlowFile) -> list[Finding]:
+    if file.name.isprintable() and file.name == file.name.strip():
+        return []
+    what = f"the flow's name {quoted(file.name)} has blanks at its ends or control characters"
+    return [error("OH1003", what, "correct the name")]
 
 
 def check_start(file: FlowFile) -> list[Finding]:
@@ -85,14 +107,58 @@ def check_references(
     file: FlowFile, requests: Collection[HttpRequest], http_names: Collection[str]
 ) -> list[Finding]:
     known = EVENT_OUTPUTS | {variable.name for variable in file.variables} | set(http_names)
+    findings = []
+    for request in requests:
+        for reference in request.references:
+            if reference.path[0] not in known:
+                findings.append(_names_nothing(request, reference))
+            elif _is_no_output(reference):
+                findings.append(_no_such_output(request, reference))
+        findings += _check_origin(file, request)
+    return findings
+
+
+def _names_nothing(request: HttpRequest, reference: Reference) -> Finding:
+    what = f"{reference} names no variable, event or node"
+    remedy = f'declare the variable "{reference.path[0]}" or correct the name'
+    if reference in request.url.origin_references:
+        return error("FC1038", f"{what}, and decides where the request goes", remedy, request.name)
+    return warning("FC1038", f"{what}, and prints nothing", remedy, request.name)
+
+
+def _is_no_output(reference: Reference) -> bool:
+    event = TEMPLATE_ALIASES.get(reference.path[0], reference.path[0])
+    outputs = KNOWN_OUTPUTS.get(event)
+    return outputs is not None and len(reference.path) > 1 and reference.path[1] not in outputs
+
+
+def _no_such_output(request: HttpRequest, reference: Reference) -> Finding:
+    event = TEMPLATE_ALIASES.get(reference.path[0], reference.path[0])
+    near = difflib.get_close_matches(reference.path[1], KNOWN_OUTPUTS[event], 1, 0.6)
+    hint = f"did you mean {near[0]}?" if near else f"see the schema of {event}"
+    return warning(
+        "OH1006",
+        f'{reference}: the event {event} has no output "{reference.path[1]}" here',
+        hint,
+        request.name,
+    )
+
+
+def _check_origin(file: FlowFile, request: HttpRequest) -> list[Finding]:
+    """No event sets what decides where a request goes; so an empty default stays empty."""
+    empty = {
+        variable.name
+        for variable in file.variables
+        if not variable.is_externalized and not (variable.value or "").strip()
+    }
     return [
         warning(
-            "FC1038",
-            f"{reference} names no variable, event or node, and prints nothing",
-            f'declare the variable "{reference.path[0]}" or correct the name',
+            "OH1007",
+            f"{reference} decides where the request goes, so no event sets it, and its default "
+            "is empty",
+            "give it a default, or make it isExternalized and configure it",
             request.name,
         )
-        for request in requests
-        for reference in request.references
-        if reference.path[0] not in known
+        for reference in request.url.origin_references
+        if reference.path[0] in empty
     ]

@@ -13,6 +13,7 @@ from onhook.contracts.event import ERROR_EVENT, canonical_name
 from onhook.contracts.run import flow_id_of
 from onhook.flow.checks import (
     cannot_run,
+    check_name,
     check_names,
     check_references,
     check_start,
@@ -73,7 +74,7 @@ class Flow(Struct, frozen=True, kw_only=True):
 def compile_flow(file: FlowFile) -> Flow:
     """Compile a flow file's event flows. Raises FlowError with every finding."""
     event_flow = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
-    findings = [*check_variables(file), *check_start(file)]
+    findings = [*check_name(file), *check_variables(file), *check_start(file)]
     names = {node.id: node for node in event_flow.nodes}
     findings += check_names(event_flow)
     ports, more = _link(event_flow.edges, names)

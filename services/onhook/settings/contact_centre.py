@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onhook.settings.plain_yaml import NotPlain, read_yaml
+
 
 class ContactCentreError(Exception):
     """The contact-centre file cannot be used."""
@@ -82,8 +84,8 @@ def load_contact_centre(path: Path | None) -> ContactCentre:
     try:
         packaged = files("onhook.settings").joinpath("contact_centre.yaml")
         text = path.read_bytes() if path else packaged.read_bytes()
-        centre = msgspec.yaml.decode(text, type=ContactCentre)
-    except (OSError, msgspec.DecodeError) as error:
+        centre = msgspec.convert(read_yaml(text), ContactCentre)
+    except (OSError, NotPlain, msgspec.ValidationError) as error:
         raise ContactCentreError(f"{name}: {error}") from None
     _check(centre, name)
     return centre
