@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
+
+from workplace import until
 
 PATIENCE_S = 30.0
 ONHOOK = Path(sys.executable).parent / "onhook"
@@ -159,3 +162,26 @@ async def up(*words: str, cwd: Path, **variables: str) -> AsyncIterator[Up]:
     """`onhook up --port 0 --json`, ready."""
     async with serving("up", "--port", "0", "--json", *words, cwd=cwd, **variables) as command:
         yield Up(command, msgspec.json.decode(await command.line("{")))
+
+
+async def ask(method: str, url: str, body: Any = None) -> Any:
+    async with aiohttp.ClientSession() as session, session.request(method, url, json=body) as got:
+        answer = await got.json()
+        assert got.status < 300, answer
+        return answer
+
+
+async def played(running: Up, who: str = "Ada") -> str:
+    """A whole call; its interaction id."""
+    answer = await ask(
+        "POST", f"{running.emulator}/calls/play", {"variables": {"WhoIsCalling": who}}
+    )
+    return str(answer["interaction_id"])
+
+
+async def captures(running: Up, count: int) -> list[dict[str, Any]]:
+    """What the sink holds, once it is that many."""
+    listed = await until(
+        lambda: ask("GET", running.captures), lambda found: len(found["data"]) >= count
+    )
+    return [msgspec.json.decode(each["content"]) for each in listed["data"]]

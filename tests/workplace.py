@@ -108,6 +108,15 @@ class Working:
         for event in events:
             await publish(self.bus, event)
 
+    async def taken(self, queue: str, message_id: str) -> Delivery:
+        """A message that must be in that queue, or come there; it stays there."""
+        found = await until(
+            lambda: self.bus.take(queue, message_id), lambda found: found is not None
+        )
+        assert found is not None
+        await found.give_back()
+        return found
+
     async def try_on(self, run_id: str, *, longest_s: float = 0.5) -> AttemptMade:
         """Let a run go on to its end, trying now where it would wait longer; its last attempt."""
         seen = 0
@@ -207,13 +216,6 @@ class Workplace:
         """What lies in the queues, by queue, while no worker is there."""
         async with self.open_bus() as bus:
             return {name: depth for name, depth in (await bus.depths()).items() if depth}
-
-    async def taken(self, bus: Bus, queue: str, message_id: str) -> Delivery:
-        """A message that must be in that queue, or come there; it stays there."""
-        found = await until(lambda: bus.take(queue, message_id), lambda found: found is not None)
-        assert found is not None
-        await found.give_back()
-        return found
 
 
 async def publish(bus: Bus, event: dict[str, Any]) -> None:

@@ -204,7 +204,7 @@ async def test_a_run_is_given_up_when_its_attempts_are_used_up(
         (aside,) = await working.told.until(MessageSetAside, 1, lambda _: True)
         run = await working.api.until_run(run_of(event), "dead")
         (entry,) = await working.api.dead_letters(1)
-        dead = await workplace.taken(working.bus, UNDELIVERED, entry["message_id"])
+        dead = await working.taken(UNDELIVERED, entry["message_id"])
     assert Policy().budget == 12
     assert len(endpoint.requests) == len(run["attempts"]) == 12
     assert last.gave_up == "given up after 12 attempts"

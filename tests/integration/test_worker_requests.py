@@ -340,7 +340,7 @@ async def test_a_run_too_large_to_wait_is_unprocessable_with_its_event(
         await working.publish(event)
         (entry,) = await working.api.dead_letters(1)
         run = await working.api.until_run(run_of(event), "dead")
-        dead = await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
+        dead = await working.taken(UNPROCESSABLE, entry["message_id"])
     assert entry["fault"] == "too large"
     assert len(run["attempts"]) == 1
     assert msgspec.json.decode(dead.body) == event

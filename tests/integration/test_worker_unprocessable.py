@@ -44,7 +44,7 @@ def bad_messages() -> dict[str, tuple[bytes, str, str]]:
     return {
         "not JSON": (b"not json", "malformed", "not JSON"),
         "empty": (b"", "malformed", "not JSON"),
-        "noise": (os.urandom(1024 * 1024), "malformed", "not JSON"),
+        "noise": (b"\x00" + os.urandom(1024 * 1024), "malformed", "not JSON"),
         "half of it": (encoded(event)[:-20], "malformed", "not JSON"),
         "UTF-16": (encoded(event).decode().encode("utf-16"), "malformed", "not JSON"),
         "deep": (nested, "malformed", "nested"),
@@ -122,11 +122,8 @@ async def test_what_cannot_be_read_is_set_aside_and_the_next_good_event_is_deliv
         await working.publish(event)
         (request,) = await endpoint.arrived(1)
         entries = await working.api.dead_letters(len(bad))
-        asides = working.told.of(MessageSetAside)
-        dead = [
-            await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
-            for entry in entries
-        ]
+        asides = await working.told.until(MessageSetAside, len(bad), lambda _: True)
+        dead = [await working.taken(UNPROCESSABLE, entry["message_id"]) for entry in entries]
     assert request.json["InteractionId"] == event["subject"]
     assert len(endpoint.requests) == 1
     assert len(entries) == len(asides) == len(bad)
@@ -194,7 +191,7 @@ async def test_a_value_of_the_wrong_type_makes_its_event_unprocessable(
         await working.publish(event)
         (entry,) = await working.api.dead_letters(1)
         run = await working.api.until_run(run_of(event), "dead")
-        dead = await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
+        dead = await working.taken(UNPROCESSABLE, entry["message_id"])
     assert entry["fault"] == "variable error"
     assert f'variable "{name}"' in entry["reason"]
     assert entry["run_id"] == run["run_id"] == dead.headers["onhook-run-id"]
@@ -220,7 +217,7 @@ async def test_a_template_that_fails_ends_in_unprocessable_with_its_event(
         await working.publish(event)
         (entry,) = await working.api.dead_letters(1)
         await working.api.until_run(run_of(event, "Headers"), "dead")
-        dead = await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
+        dead = await working.taken(UNPROCESSABLE, entry["message_id"])
     assert entry["fault"] == "template error"
     assert 'node "Post"' in entry["reason"]
     assert "control characters" in entry["reason"]
@@ -253,7 +250,7 @@ async def test_what_the_broker_evicted_ends_in_unprocessable(
     assert await workplace.left_over() == {EVICTED: 1}
     async with workplace.working() as working:
         (entry,) = await working.api.dead_letters(1)
-        dead = await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
+        dead = await working.taken(UNPROCESSABLE, entry["message_id"])
         history = await working.api.get(f"/interactions/{event['subject']}")
     assert entry["fault"] == dead.headers["onhook-fault"] == "delivery limit"
     assert entry["event_type"] == "AgentDisconnect"
@@ -305,7 +302,7 @@ async def test_properties_of_other_clients_do_not_matter(
             await asyncio.to_thread(publish_by_pika, amqp_vhost_url, body, FOREIGN[kind])
         await working.api.until_run(run_of(good), "done")
         (entry,) = await working.api.dead_letters(1)
-        dead = await workplace.taken(working.bus, UNPROCESSABLE, entry["message_id"])
+        dead = await working.taken(UNPROCESSABLE, entry["message_id"])
     assert dead.body == b"noise"
     assert sum(len(f"{name}{value}") for name, value in dead.headers.items()) < 4096
     assert await workplace.left_over() == {UNPROCESSABLE: 1}

@@ -13,7 +13,10 @@ def configure(level: str, log_format: str) -> None:
     number = logging.getLevelNamesMapping()[level.upper()]
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Where rich is installed, the default would print every local variable: bodies, secrets.
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if as_text
         else structlog.processors.JSONRenderer()
     )

@@ -38,9 +38,9 @@ def execute(given: argparse.Namespace) -> int:
 
 def _whole(settings: Settings, given: str) -> str:
     """The id that begins with what was given, if just one does; what was given otherwise."""
-    if len(given) < SHORTEST_PREFIX:
-        return given
     prefix = given.removesuffix("...")
+    if len(prefix) < SHORTEST_PREFIX:
+        return given
     query = urlencode({"prefix": prefix, "limit": MOST_NAMED})
     found: list[str] = call("worker", "GET", f"{settings.worker_url}/interactions?{query}")
     if len(found) > 1 and prefix not in found:

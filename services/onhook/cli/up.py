@@ -134,9 +134,9 @@ async def _try_all_now(up: Up) -> str:
 
 
 def _say(text: str) -> None:
-    """A line on stdout; when nobody reads it any more, the services go on without."""
+    """A line on stdout; when nothing takes it any more, the services go on without."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from onhook.bus.port import Bus, Delivery, Message
+from onhook.bus.port import Bus, Delivery, Message, NeverAccepted
 from onhook.contracts.event import Event
 from onhook.contracts.run import (
     RunMessage,
@@ -28,7 +28,6 @@ from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
 from onhook.event_flow.run_lock import RunLocks
 from onhook.journal.port import DeadLetter, Journal, Run, RunState
-
 
 ARRIVES_WITHIN = timedelta(minutes=1)
 """A dead letter is listed before it is published: one this young may still be on its way."""
@@ -115,15 +114,15 @@ class Replay:
             return await self._resume(decode_run(delivery.body))
         found = recognised(delivery.body)
         if found is None:
-            await self._bus.publish(
-                "",
-                EVENT_FLOW,
-                Message(
-                    body=delivery.body,
-                    message_id=str(uuid4()),
-                    content_type=delivery.content_type and cut(delivery.content_type),
-                ),
+            again = Message(
+                body=delivery.body,
+                message_id=str(uuid4()),
+                content_type=delivery.content_type and cut(delivery.content_type),
             )
+            try:
+                await self._bus.publish("", EVENT_FLOW, again)
+            except NeverAccepted as refusal:
+                raise NotPossible(str(refusal)) from None
             return None
         if isinstance(found, RunMessage):
             return await self._start_again(found.event, found.run_id)

@@ -32,7 +32,8 @@ class FlowError(Exception):
     """The flow file cannot be read or run."""
 
     def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
-        lines = "\n".join(f'flow "{flow}": {finding}' for finding in findings)
+        shown = flow if flow.isprintable() else repr(flow)[1:-1]
+        lines = "\n".join(f'flow "{shown}": {finding}' for finding in findings)
         super().__init__(lines)
         self.findings = findings
 

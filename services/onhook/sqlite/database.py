@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
@@ -22,6 +23,9 @@ Job = Callable[[sqlite3.Connection], T]
 LARGEST_GROUP = 1_000
 """Jobs committed together at most."""
 BUSY_TIMEOUT_S = 10.0
+"""How long another process may hold the file before a job fails."""
+BUSY_STEP_S = 0.5
+"""The same while the database is being closed: a process that stops cannot wait for others."""
 
 
 class StorageError(Exception):
@@ -94,7 +98,7 @@ class _Lane:
     def _commit(self, group: list[_Pending]) -> None:
         """All in one transaction; when one of them fails, each in a transaction of its own."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin()
         except sqlite3.Error as error:  # another process holds the file: no job is at fault
             for pending in group:
                 pending.error = error
@@ -107,6 +111,17 @@ class _Lane:
                 return
             for pending in group:
                 self._commit([pending])
+
+    def _begin(self) -> None:
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                is_held = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not is_held or self._closing or time.monotonic() > deadline:
+                    raise
 
     def _transact(self, group: list[_Pending]) -> None:
         connection = self._connection
@@ -198,6 +213,7 @@ def _open_both(
         _migrate(connection, path, migrations)
         readable = opened.enter_context(closing(_connect(path, synchronous)))
         readable.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA busy_timeout={round(BUSY_STEP_S * 1000)}")
         opened.pop_all()  # both are good: their lanes close them
         return connection, readable
 
