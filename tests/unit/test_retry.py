@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from onhook.event_flow.retry import (
     JITTER,
     GiveUp,
+    History,
     Kind,
     Policy,
     Retry,
-    Tried,
     kind_of,
     next_attempt,
     retry_after_s,
@@ -32,14 +32,14 @@ failures = st.sampled_from([None, 301, 408, 425, 429, 500, 502, 503, 504, 599])
 refusals = st.sampled_from([400, 401, 403, 404, 405, 413, 418, 422, 451, 499])
 
 
-def fresh(**changes: int) -> Tried:
-    return Tried(
+def fresh(**changes: int) -> History:
+    return History(
         **({"attempts": 0, "position": 0, "refusals": 0} | changes), first_attempt_at=START
     )
 
 
 def after(
-    tried: Tried,
+    tried: History,
     status: int | None = 500,
     asked_s: float | None = None,
     *,
@@ -56,7 +56,7 @@ def wait_of(decision: Retry | GiveUp, age_s: float = 0.0) -> float:
     return (decision.at - START).total_seconds() - age_s
 
 
-def history(decision: Retry) -> Tried:
+def history(decision: Retry) -> History:
     return fresh(attempts=decision.attempts, position=decision.position, refusals=decision.refusals)
 
 

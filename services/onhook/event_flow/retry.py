@@ -41,7 +41,7 @@ class Policy(Struct, frozen=True, kw_only=True):
         return len(self.schedule_s) + 1
 
 
-class Tried(Struct, frozen=True, kw_only=True):
+class History(Struct, frozen=True, kw_only=True):
     """A request's history up to and without the attempt just made."""
 
     attempts: int
@@ -78,7 +78,7 @@ def kind_of(status: int | None) -> Kind:
 
 def next_attempt(
     policy: Policy,
-    tried: Tried,
+    tried: History,
     status: int | None,
     retry_after_s: float | None,
     now: datetime,

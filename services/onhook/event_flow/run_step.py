@@ -20,8 +20,7 @@ from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before
 from onhook.event_flow.handover import encoded
 from onhook.event_flow.insist import insist
 from onhook.event_flow.notice import AttemptMade, MessageSetAside
-from onhook.event_flow.retry import GiveUp, Kind, Retry, kind_of, next_attempt
-from onhook.event_flow.retry import Tried as History
+from onhook.event_flow.retry import GiveUp, History, Kind, Retry, kind_of, next_attempt
 from onhook.flow import engine
 from onhook.flow.compiled import Flow
 from onhook.flow.engine import Effect, Finished, SendRequest
