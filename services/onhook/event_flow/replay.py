@@ -19,9 +19,9 @@ from onhook.contracts.event import Event
 from onhook.contracts.run import (
     RunMessage,
     decode_run,
-    run_id_of,
 )
 from onhook.contracts.topology import EVENT_FLOW, RESUME, UNDELIVERED
+from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import Unprocessable, cut
 from onhook.event_flow.handover import encoded, run_on_the_bus
@@ -176,31 +176,10 @@ class Replay:
         return wanted[0].run_id
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
-        return RunMessage(
-            run_id=run_id_of(event.source, event.id, flow_id),
-            step=0,
-            event=event,
-            flow_id=flow_id,
-            flow_name=self._catalogue.name_of(flow_id),
-            version=version,
-        )
+        return first_message(event, flow_id, self._catalogue.name_of(flow_id), version)
 
     async def _row_of(self, message: RunMessage) -> Run:
-        now = self._clock()
-        return await self._journal.open_run(
-            Run(
-                run_id=message.run_id,
-                source=message.event.source,
-                event_id=message.event.id,
-                event_type=message.event.type,
-                interaction_id=message.event.interaction_id,
-                flow_id=message.flow_id,
-                flow_name=message.flow_name,
-                version=message.version,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+        return await self._journal.open_run(first_row(message, self._clock()))
 
     async def _go_on(self, run: Run, message: RunMessage) -> Run:
         try:

@@ -14,9 +14,10 @@ import structlog
 from msgspec import Struct
 
 from onhook.contracts.event import Event
-from onhook.contracts.run import RunMessage, run_id_of
+from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
 from onhook.egress.port import Client
+from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.handover import Handover
@@ -111,14 +112,7 @@ class Runner:
         await insist(lambda: self._parts.journal.note_event(row), "record a filtered event")
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
-        return RunMessage(
-            run_id=run_id_of(event.source, event.id, flow_id),
-            step=0,
-            event=event,
-            flow_id=flow_id,
-            flow_name=self._parts.catalogue.name_of(flow_id),
-            version=version,
-        )
+        return first_message(event, flow_id, self._parts.catalogue.name_of(flow_id), version)
 
     async def _fan_out(self, event: Event, targets: list[tuple[str, int]], slots: Slots) -> None:
         """A message of its own for each run, so that none repeats when another must."""
@@ -184,20 +178,7 @@ class Runner:
         return catalogue.flow(message.flow_id, message.version)
 
     async def _open(self, message: RunMessage) -> Run:
-        now = self._parts.clock()
-        event = message.event
-        row = Run(
-            run_id=message.run_id,
-            source=event.source,
-            event_id=event.id,
-            event_type=event.type,
-            interaction_id=event.interaction_id,
-            flow_id=message.flow_id,
-            flow_name=message.flow_name,
-            version=message.version,
-            created_at=now,
-            updated_at=now,
-        )
+        row = first_row(message, self._parts.clock())
         return await insist(lambda: self._parts.journal.open_run(row), "record a run")
 
     async def _save(self, row: Run) -> None:
