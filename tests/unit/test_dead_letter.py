@@ -113,3 +113,28 @@ def test_a_fault_of_ours_quotes_little(text: str) -> None:
     assert problem.fault == "internal error"
     assert problem.reason.startswith("KeyError: ")
     assert len(problem.reason.encode()) <= QUOTE_BYTES + len("KeyError: ")
+
+
+def test_the_publishers_own_id_and_headers_stay_with_a_dead_letter() -> None:
+    about = About(
+        fault="malformed",
+        reason="not JSON",
+        original_id="orig-1",
+        original_headers={"x-tenant": "a", "x-count": 3, "onhook-reason": "forged", "x-none": None},
+    )
+    headers = headers_for(about, AT)
+    assert headers["onhook-message-id"] == "orig-1"
+    assert (headers["x-tenant"], headers["x-count"]) == ("a", 3)
+    assert headers["onhook-reason"] == "not JSON"
+    assert "x-none" not in headers
+
+
+def test_publishers_headers_that_do_not_fit_leave_room_for_those_that_do() -> None:
+    many = {f"x-{number}": "v" * 300 for number in range(50)} | {"n" * 200: "x", "x-last": "small"}
+    headers = headers_for(About(fault="f", reason="r" * 5_000, original_headers=many), AT)
+    assert (
+        sum(len(name.encode()) + len(str(value).encode()) for name, value in headers.items())
+        < 4_096
+    )
+    assert headers["x-last"] == "small"
+    assert "n" * 200 not in headers

@@ -97,3 +97,11 @@ def test_any_file_is_read_or_refused(tmp_path: Path, text: bytes) -> None:
         assert isinstance(loaded(tmp_path, text), Overrides)
     except OverridesError as refusal:
         assert str(refusal)
+
+
+def test_where_a_process_is_told_to_deliver_wins_over_every_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.yaml"
+    path.write_text("F: {WebhookUrl: https://configured.example.com/, Other: kept}")
+    overrides = load_overrides(path, URL, "http://localhost:3000/hook")
+    assert overrides.of("F", "id") == {"WebhookUrl": "http://localhost:3000/hook", "Other": "kept"}
+    assert overrides.of("G", "id") == {"WebhookUrl": "http://localhost:3000/hook"}

@@ -105,9 +105,11 @@ def _worker(settings: Settings) -> list[Finding]:
         )
         for entry in dead[:SHOWN]
     ]
-    counted = f"{len(waiting)} waiting runs, {len(dead)} dead letters"
     more = " or more" if MOST_COUNTED in (len(waiting), len(dead)) else ""
-    return [Finding("worker's hands", not dead, counted + more), *found]
+    counted = f"runs that wait: {len(waiting)}, dead letters: {len(dead)}{more}"
+    if dead:
+        counted += f"; {address}/dead-letters lists them, its API replays or drops each"
+    return [Finding("event-flow", not dead, counted), *found]
 
 
 async def _broker(settings: Settings) -> Finding:

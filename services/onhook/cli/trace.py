@@ -84,7 +84,8 @@ def trace_lines(found: dict[str, Any]) -> list[str]:
     for run in found["runs"]:
         lines += _run_lines(run)
     lines += [
-        f"  dead letter in {dead['queue']}: {dead['reason']}" for dead in found["dead_letters"]
+        f"  {dead['event_type'] or 'message'} set aside in {dead['queue']}: {dead['reason']}"
+        for dead in found["dead_letters"]
     ]
     if len(lines) == 1:
         lines.append("  nothing is known of it: no call, no event that named it, no run")

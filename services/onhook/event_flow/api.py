@@ -142,6 +142,9 @@ class WorkerApi:
     async def replay(self, call: Call) -> Replayed:
         return Replayed(await _stored(lambda: self._replay.replay(call.path["message"])))
 
+    async def drop(self, call: Call) -> None:
+        await _stored(lambda: self._replay.drop(call.path["message"]))
+
     async def interaction(self, call: Call) -> InteractionHistory:
         found: History = await _stored(lambda: self._journal.history(call.path["interaction"]))
         attempts: dict[str, list[Attempt]] = {run.run_id: [] for run in found.runs}
@@ -276,6 +279,15 @@ def operations(api: WorkerApi | type[WorkerApi]) -> list[Operation]:
             "response": Replayed,
             "body": Empty,
             "body_is_optional": True,
+            "errors": {**not_found, **state, **STORE_ERRORS},
+        },
+        {
+            "method": "DELETE",
+            "path": "/dead-letters/{message}",
+            "name": "dropDeadLetter",
+            "summary": "Throw a dead letter away",
+            "handler": api.drop,
+            "status": 204,
             "errors": {**not_found, **state, **STORE_ERRORS},
         },
         {

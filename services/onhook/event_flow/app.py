@@ -25,7 +25,7 @@ from onhook.event_flow.runner import Parts, Runner
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
-from onhook.settings.contact_centre import load_contact_centre
+from onhook.settings.contact_centre import ContactCentre, load_contact_centre
 from onhook.settings.egress_rule import EgressRule
 from onhook.settings.settings import Settings
 from onhook.sqlite.folder_lock import held
@@ -49,6 +49,8 @@ class EventFlowWorker(Struct, frozen=True, kw_only=True):
 
     replay: Replay
     catalogue: Catalogue
+    webhook_url: str
+    """Where the first entry point's flow delivers, as configured; empty when that is unset."""
     lines: tuple[str, ...]
     """What whoever starts it should read, such as a flow file that is not the latest version."""
 
@@ -67,13 +69,16 @@ async def running(
     public_url: str,
     observe: Observer = ignore,
     needs_webhook: bool = False,
+    to: str | None = None,
 ) -> AsyncIterator[EventFlowWorker]:
     """Run the worker until the context ends, then drain within the grace.
+
+    `to` delivers there, whatever is configured.
 
     Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset.
     """
     centre = load_contact_centre(settings.contact_centre)
-    overrides = load_overrides(settings.overrides, settings.webhook_url)
+    overrides = load_overrides(settings.overrides, settings.webhook_url, to)
     async with AsyncExitStack() as stack:
         stack.enter_context(held(settings.data / "event-flow", "the event-flow worker"))
         journal = await stack.enter_async_context(
@@ -126,7 +131,19 @@ async def running(
         await stack.enter_async_context(
             worker.consuming(settings.in_flight, settings.grace * DRAIN_PART)
         )
-        yield EventFlowWorker(replay=replay, catalogue=catalogue, lines=tuple(lines))
+        yield EventFlowWorker(
+            replay=replay,
+            catalogue=catalogue,
+            webhook_url=_webhook_url(catalogue, centre, overrides),
+            lines=tuple(lines),
+        )
+
+
+def _webhook_url(catalogue: Catalogue, centre: ContactCentre, overrides: Overrides) -> str:
+    point = centre.entry_points[0]
+    version = catalogue.version(point.flow, point.flow_label)
+    name, flow_id = (version.name, version.flow_id) if version else (point.flow, "")
+    return str(overrides.of(name, flow_id).get(WEBHOOK_VARIABLE) or "")
 
 
 def _check_webhook(catalogue: Catalogue, overrides: Overrides) -> None:

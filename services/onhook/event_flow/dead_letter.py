@@ -6,7 +6,7 @@ hold at most 4 kB together and quote at most 200 bytes of input each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -19,6 +19,8 @@ LONGEST_QUOTE_BYTES = 200
 LONGEST_REASON_BYTES = 1_000
 LONGEST_TOTAL_BYTES = 4_096
 EXCERPT_BYTES = 200
+LONGEST_NAME_BYTES = 128
+OURS = "onhook-"
 
 
 class Unprocessable(Exception):
@@ -49,6 +51,9 @@ class About(Struct, frozen=True, kw_only=True):
     status: int | None = None
     queue: str | None = None
     routing_key: str | None = None
+    original_id: str | None = None
+    """The message id that its publisher gave it."""
+    original_headers: Mapping[str, HeaderValue] = {}
 
 
 def dead_message(
@@ -78,18 +83,27 @@ def headers_for(about: About, at: datetime) -> dict[str, HeaderValue]:
         "onhook-status": about.status,
         "onhook-queue": about.queue,
         "onhook-routing-key": about.routing_key,
+        "onhook-message-id": about.original_id,
     }
     headers: dict[str, HeaderValue] = {}
     left = LONGEST_TOTAL_BYTES
-    for name, value in named.items():
+    for name, value in (*named.items(), *_publishers(about.original_headers)):
         if value is None:
             continue
-        kept = value if isinstance(value, int) or name == "onhook-reason" else cut(value)
-        left -= len(name) + len(str(kept).encode()) + 8
-        if left < 0:
-            break
-        headers[name] = kept
+        is_whole = isinstance(value, int) or name == "onhook-reason"
+        kept = value if is_whole else cut(str(value))
+        size = len(name.encode()) + len(str(kept).encode()) + 8
+        if size <= left:
+            left -= size
+            headers[name] = kept
     return headers
+
+
+def _publishers(headers: Mapping[str, HeaderValue]) -> Iterator[tuple[str, HeaderValue]]:
+    """The publisher's own headers, as far as they fit; ours are not taken from it."""
+    for name, value in headers.items():
+        if not name.lower().startswith(OURS) and len(name.encode()) <= LONGEST_NAME_BYTES:
+            yield name, value
 
 
 def index_entry(body: bytes, message_id: str, queue: str, about: About, at: datetime) -> DeadLetter:
@@ -104,6 +118,7 @@ def index_entry(body: bytes, message_id: str, queue: str, about: About, at: date
         interaction_id=None if about.interaction_id is None else cut(about.interaction_id),
         flow_name=about.flow_name,
         routing_key=None if about.routing_key is None else cut(about.routing_key),
+        original_id=None if about.original_id is None else cut(about.original_id),
         size_bytes=len(body),
         excerpt=body[:EXCERPT_BYTES].decode("utf-8", "replace"),
         at=at,

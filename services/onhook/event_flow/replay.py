@@ -109,6 +109,18 @@ class Replay:
         await self._journal.forget_dead_letter(message_id)
         return run_id
 
+    async def drop(self, message_id: str) -> None:
+        """Throw a dead letter away, with its entry."""
+        entry = await self._journal.dead_letter(message_id)
+        if entry is None:
+            raise NotThere(f'no dead letter "{message_id[:80]}"')
+        delivery = await self._bus.take(entry.queue, message_id)
+        if delivery is not None:
+            await delivery.ack()
+        elif self._clock() - entry.at < ARRIVES_WITHIN:
+            raise NotPossible(f"it is not yet in {entry.queue}; try again in a minute")
+        await self._journal.forget_dead_letter(message_id)
+
     async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> str | None:
         if entry.queue == UNDELIVERED:
             return await self._resume(decode_run(delivery.body))

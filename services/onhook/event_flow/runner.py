@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from onhook.bus.port import HeaderValue
 from onhook.contracts.event import Event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
@@ -58,6 +59,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     queue: str
     routing_key: str
     content_type: str | None
+    message_id: str | None
+    headers: dict[str, HeaderValue]
 
 
 def is_stale(row: Run, step: int) -> bool:
@@ -213,6 +216,8 @@ class Runner:
             flow_name=message.flow_name,
             queue=origin.queue,
             routing_key=origin.routing_key,
+            original_id=origin.message_id,
+            original_headers=origin.headers,
         )
         entry = await self._parts.handover.set_aside(
             UNPROCESSABLE, origin.body, about, origin.content_type

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from onhook.event_flow.catalogue import Catalogue, MissingVersion
 from onhook.event_flow.overrides import Overrides
 from onhook.settings.contact_centre import ContactCentre
+
+PACKAGED_FLOW = "Main_Flow"
+
+
+def _command(flow_name: str) -> str:
+    """The packaged flow has a path of its own."""
+    packaged = files("onhook.flow").joinpath("main_flow.json")
+    return f"onhook flow publish {packaged if flow_name == PACKAGED_FLOW else 'FILE'}"
 
 
 def without_effect(catalogue: Catalogue, centre: ContactCentre, overrides: Overrides) -> list[str]:
@@ -13,7 +23,8 @@ def without_effect(catalogue: Catalogue, centre: ContactCentre, overrides: Overr
     names = ", ".join(sorted(published)) or "none"
     lines = [
         f'entry point "{point.name}" runs {point.flow} ({point.flow_label}), which is not '
-        f"published; published: {names}. Publish it, or change ONHOOK_CONTACT_CENTRE"
+        f"published; published: {names}. Publish it ({_command(point.flow)}), or name another in "
+        "ONHOOK_CONTACT_CENTRE"
         for point in centre.entry_points
         if catalogue.version(point.flow, point.flow_label) is None
     ]

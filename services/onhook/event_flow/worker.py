@@ -109,6 +109,8 @@ class Worker:
             interaction_id=event.interaction_id if event else None,
             queue=delivery.queue,
             routing_key=delivery.routing_key,
+            original_id=delivery.message_id,
+            original_headers=delivery.headers,
         )
         entry = await self._handover.set_aside(
             UNPROCESSABLE, delivery.body, about, delivery.content_type
@@ -131,6 +133,8 @@ def _origin(delivery: Delivery) -> Origin:
         queue=delivery.queue,
         routing_key=delivery.routing_key,
         content_type=delivery.content_type,
+        message_id=delivery.message_id,
+        headers=delivery.headers,
     )
 
 

@@ -106,6 +106,8 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     interaction_id: str | None = None
     flow_name: str | None = None
     routing_key: str | None = None
+    original_id: str | None = None
+    """The message id that its publisher gave it."""
     size_bytes: int
     excerpt: str
     at: datetime

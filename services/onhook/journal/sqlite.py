@@ -77,7 +77,7 @@ MIGRATIONS = (
     CREATE TABLE dead_letters (
         message_id TEXT PRIMARY KEY, queue TEXT NOT NULL, fault TEXT NOT NULL,
         reason TEXT NOT NULL, run_id TEXT, event_type TEXT, interaction_id TEXT, flow_name TEXT,
-        routing_key TEXT, size_bytes INTEGER NOT NULL, excerpt TEXT NOT NULL, at INTEGER NOT NULL
+        routing_key TEXT, original_id TEXT, size_bytes INTEGER NOT NULL, excerpt TEXT NOT NULL, at INTEGER NOT NULL
     );
     CREATE INDEX dead_letters_by_interaction ON dead_letters (interaction_id);
     CREATE TABLE versions (

@@ -73,6 +73,7 @@ async def running(
                 egress_allow=tuple(allowed),
                 public_url=settings.worker_public_url,
                 observe=observe,
+                to=to,
             )
         )
         emulator = await stack.enter_async_context(
@@ -92,7 +93,7 @@ async def running(
         found += queued
         yield Up(
             settings=settings,
-            webhook_url=webhook_url,
+            webhook_url=worker.webhook_url or webhook_url,
             bus=bus,
             worker=worker,
             found=tuple(found),
