@@ -64,7 +64,7 @@ async def test_an_entry_point_without_its_flow_is_told_with_what_there_is(journa
     (line,) = await told(journal, centre, {}, "G", "F")
     assert line == (
         'entry point "Front" runs Gone (Latest), which is not published; published: F, G. '
-        "Publish it, or change ONHOOK_CONTACT_CENTRE"
+        "Publish it (onhook flow publish FILE), or name another in ONHOOK_CONTACT_CENTRE"
     )
 
 

@@ -50,6 +50,7 @@ DEAD_LETTER_HEADERS = {
     "onhook-status": ("integer", "The last response's status"),
     "onhook-queue": ("string", "The queue that it came from"),
     "onhook-routing-key": ("string", "The routing key that it came with"),
+    "onhook-message-id": ("string", "The message id that its publisher gave it"),
 }
 
 QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
