@@ -26,6 +26,7 @@ from onhook.bus.port import (
     Message,
     PublishUncertain,
     TopologyMismatch,
+    Unroutable,
 )
 from onhook.contracts.topology import (
     EVENT_FLOW,
@@ -230,8 +231,8 @@ async def test_a_queue_that_differs_is_named_with_what_differs_and_the_way_out(
             pytest.fail("it must not open")
     text = str(mismatch.value)
     assert expected in text
-    assert "ONHOOK_DECLARE=false" in text
-    assert "delete the queue" in text
+    assert "start again" in text
+    assert "delete it" in text
     assert "\n" not in text
 
 
@@ -464,3 +465,22 @@ async def test_messages_are_persistent(broker: Broker, amqp_vhost_url: str):
     except urllib.error.HTTPError as error:
         pytest.fail(error.read().decode())
     assert found[0]["properties"]["delivery_mode"] == 2
+
+
+async def test_a_route_that_leads_nowhere_is_said_by_readiness_until_it_leads_somewhere(
+    broker: Broker, amqp_vhost_url: str
+):
+    async with rabbitmq.connect(amqp_vhost_url, name="first"):
+        pass
+    path = f"{broker.vhost_of(amqp_vhost_url)}/e/{EVENTS_EXCHANGE}/q/{EVENT_FLOW}"
+    key = event_key("AgentDisconnect")
+    async with rabbitmq.connect(amqp_vhost_url, name="checking", declare=False) as bus:
+        await bus.wait_ready()
+        await in_thread(broker.api, "DELETE", f"bindings/{path}/contact.%23")
+        with pytest.raises(Unroutable):
+            await bus.publish(EVENTS_EXCHANGE, key, a_message())
+        assert not bus.is_ready
+        assert "ONHOOK_DECLARE=false" in str(bus.trouble)
+        await in_thread(broker.api, "POST", f"bindings/{path}", {"routing_key": "contact.#"})
+        await bus.publish(EVENTS_EXCHANGE, key, a_message())
+        assert bus.is_ready

@@ -16,13 +16,11 @@ SERVICES = ("sink", "event-flow", "call-emulator")
 
 # Paths on the caller's machine mean nothing inside a container; they are mounted by hand.
 PATHS = {
-    "ONHOOK_CONNECTORS",
     "ONHOOK_CONTACT_CENTRE",
     "ONHOOK_FLOWS",
     "ONHOOK_JOURNAL_DB",
     "ONHOOK_OVERRIDES",
     "ONHOOK_SINK_DB",
-    "ONHOOK_SOURCES",
 }
 
 

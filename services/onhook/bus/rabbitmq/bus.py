@@ -89,6 +89,8 @@ class RabbitBus:
         self._one_takes = asyncio.Lock()
         self._established_at = 0.0
         self._topology_trouble: str | None = None
+        self._unroutable: dict[tuple[str, str], str] = {}
+        """Routes of ours that led nowhere when they were last used, and what to do."""
         self._topology_is_right = asyncio.Event()
         self._subscriptions: dict[Subscription, asyncio.Task[None]] = {}
         self._settlements: set[Settlement] = set()
@@ -107,7 +109,12 @@ class RabbitBus:
     def trouble(self) -> str | None:
         if self._is_closed:
             return "the bus is closed"
-        return self._publishing.trouble or self._consuming.trouble or self._topology_trouble
+        return (
+            self._publishing.trouble
+            or self._consuming.trouble
+            or self._topology_trouble
+            or next(iter(self._unroutable.values()), None)
+        )
 
     async def first_attempt(self) -> None:
         """Wait until both links have tried once; raises what the broker refused them for."""
@@ -135,7 +142,18 @@ class RabbitBus:
             # A queue of ours was deleted under us. Returned means certainly not stored.
             with suppress(BusError):
                 await self._repair()
+            await self._publish_again(exchange, routing_key, message)
+        self._unroutable.pop((exchange, routing_key), None)
+
+    async def _publish_again(self, exchange: str, routing_key: str, message: Message) -> None:
+        """After a repair. What still finds no queue is said by readiness until something does."""
+        try:
             await self._publisher.publish(self._publishing, exchange, routing_key, message)
+        except Unroutable as error:
+            self._unroutable[exchange, routing_key] = (
+                f"{error}; declare and bind it, or start without ONHOOK_DECLARE=false"
+            )
+            raise
 
     async def _prepare_publishing(self, connection: Connection) -> list[Channel]:
         await self._establish_on(connection)

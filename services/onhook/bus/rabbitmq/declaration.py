@@ -23,7 +23,7 @@ from onhook.bus.rabbitmq.faults import describe
 from onhook.bus.rabbitmq.link import RPC_TIMEOUT_S, close_channel, open_channel
 from onhook.contracts.topology import TOPOLOGY, Binding, Queue
 
-WAY_OUT = "move its messages and delete the queue, or run with ONHOOK_DECLARE=false"
+WAY_OUT = "move its messages elsewhere, delete it (the queue or exchange), and start again"
 
 Step = Callable[[Channel], Awaitable[object]]
 
