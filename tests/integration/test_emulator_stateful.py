@@ -49,6 +49,8 @@ class CallCentre(RuleBasedStateMachine):
         )
         self.player = Player(self.emulator)
         self.calls: list[str] = []
+        self.answered: set[str] = set()
+        """Calls that an arrival or a play was answered with: each once."""
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -71,8 +73,9 @@ class CallCentre(RuleBasedStateMachine):
     def a_call_arrives(self, ani: str) -> None:
         contact = self.attempt(self.emulator.arrive(resolve(CENTRE, ani=ani)))
         if contact is not None:
-            assert contact.interaction_id not in self.calls
-            self.calls.append(contact.interaction_id)
+            assert contact.interaction_id not in self.answered
+            self.answered.add(contact.interaction_id)
+        self.learn_of_calls()
 
     @precondition(lambda self: self.calls)
     @rule(data=st.data(), step=st.sampled_from(STEPS))
@@ -104,6 +107,9 @@ class CallCentre(RuleBasedStateMachine):
         before = {each.profile.id: each.state for each in self.emulator.agents.values()}
         is_clean = not self.bus.faults
         contact = self.attempt(self.player.play(Play(arrival=resolve(CENTRE, ani="+3"))))
+        if contact is not None:
+            assert contact.interaction_id not in self.answered
+            self.answered.add(contact.interaction_id)
         if contact is not None and is_clean and self.bus.types(contact.interaction_id):
             assert contact.state is ContactState.ENDED
             after = {each.profile.id: each.state for each in self.emulator.agents.values()}

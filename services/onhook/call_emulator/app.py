@@ -68,6 +68,7 @@ async def running(
             app = _web_app(settings, emulator, public_url, checks)
             async with background() as tasks, serving(app, listener, grace_s=settings.grace):
                 tasks.start(_work(emulator, recovery), "call emulator")
+                tasks.start(store.keep_probing(), "call store")
                 yield emulator
 
 

@@ -10,7 +10,7 @@ then a call's turn. A step of a call never waits for the assignment lock while i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -66,7 +66,7 @@ class CallEmulator:
         self.new_id = new_id
         self._runner = StepRunner(store, bus, new_id, self._finished)
         self.agents = {each.id: agents.logged_out(each, clock()) for each in centre.agents}
-        self._calls = OpenCalls()
+        self._calls = OpenCalls(clock)
         self._assignment = asyncio.Lock()
         self._offer_again = asyncio.Event()
 
@@ -106,18 +106,23 @@ class CallEmulator:
     async def arrive(self, arrival: Arrival) -> Contact:
         """A call arrives and is offered to an Available agent, if there is one."""
         async with self.then_offering():
-            contact = await self.bring_in(arrival)
+            contact = await self.bring_in(arrival, await self.version_for(arrival))
         call = self._calls.get(contact.interaction_id)
         return call.contact if call else contact
 
-    async def bring_in(self, arrival: Arrival) -> Contact:
-        """A call arrives; it is not offered to anyone yet."""
-        key = f"arrive {msgspec.json.encode(arrival).decode()}"
+    async def version_for(self, arrival: Arrival) -> int | None:
+        """Which version a call starts with that arrives now. It may take a while: hold no lock."""
+        return await self._flow_version(arrival.entry_point.flow, arrival.entry_point.flow_label)
+
+    def owed(self, arrival: Arrival, usable: Container[ContactState]) -> Contact | None:
+        """The call of an equal request that failed: `bring_in` will give it. See OpenCalls."""
+        return self._calls.owed(_key(arrival), usable)
+
+    async def bring_in(self, arrival: Arrival, version: int | None) -> Contact:
+        """A call arrives; it is not offered to anyone yet. A repeat gives the call of the first."""
+        key, at = _key(arrival), self.clock()
         if (again := await self._calls.settle_arrivals(self._runner, key)) is not None:
             return again
-        point = arrival.entry_point
-        version = await self._flow_version(point.flow, point.flow_label)
-        at = self.clock()
         contact = lifecycle.new_contact(
             arrival,
             self.centre,
@@ -289,3 +294,7 @@ class CallEmulator:
 
     def _associated(self, contact: Contact) -> dict[str, Any]:
         return variables.viewable_values(self.centre, contact.data.variables)
+
+
+def _key(arrival: Arrival) -> str:
+    return f"arrive {msgspec.json.encode(arrival).decode()}"

@@ -1,7 +1,8 @@
 """Playing a whole call at once: an agent is found, takes the call, saves, ends it, and goes back.
 
 Plays run one after another. A play that the bus interrupted is gone on with by the next play
-before anything else. Each step is the emulator's own; no rule of a step is repeated here.
+before anything else; its repeat, coming later, is answered with the finished call.
+Each step is the emulator's own; no rule of a step is repeated here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from onhook.call_emulator import agent as agents
 from onhook.call_emulator.agent import AgentOnDuty, AgentState
@@ -17,8 +19,12 @@ from onhook.call_emulator.arrival import Arrival
 from onhook.call_emulator.contact import Contact, ContactState
 from onhook.call_emulator.emulator import CallEmulator
 from onhook.call_emulator.errors import IllegalStep, NotFound
+from onhook.call_emulator.owed import Owed
 from onhook.call_emulator.queue import agent_for_a_play
 from onhook.call_emulator.variables import checked
+
+_UNTOUCHED = (ContactState.QUEUED, ContactState.OFFERED)
+"""States of a call that nobody else has taken; a play can go on with it."""
 
 
 class Play(Struct, frozen=True, kw_only=True):
@@ -42,6 +48,7 @@ class Player:
         self._emulator = emulator
         self._turn = asyncio.Lock()
         self._under_way: _UnderWay | None = None
+        self._owed: Owed[Play, Contact] = Owed(emulator.clock)
 
     async def play(self, play: Play) -> Contact:
         """The contact, ended. Raises IllegalStep when no agent can be had, Refused for a variable
@@ -51,18 +58,27 @@ class Player:
         async with self._turn, self._emulator.then_offering():
             if (left := self._under_way) is not None:
                 contact = await self._go_on(left)
-                if left.play == play and not contact.is_abandoned:
-                    return contact
+                if not contact.is_abandoned:
+                    self._owed.add(left.play, contact)
+            if (owed := self._owed.take(play)) is not None:
+                return owed
             return await self._go_on(await self._begin(play))
 
     async def _begin(self, play: Play) -> _UnderWay:
         """The call arrives and rings at an agent, before anyone else is offered anything."""
-        emulator = self._emulator
+        emulator, arrival = self._emulator, play.arrival
+        version = await emulator.version_for(arrival)
         async with emulator.assigning():
-            agent = self._find_agent(play.arrival.entry_point.queue)
-            contact = await emulator.bring_in(play.arrival)
+            owed = emulator.owed(arrival, _UNTOUCHED)
+            is_ringing = owed is not None and owed.state is ContactState.OFFERED
+            agent = None if is_ringing else self._find_agent(arrival.entry_point.queue)
+            contact = await emulator.bring_in(arrival, version)
             begun = self._under_way = _UnderWay(play=play, interaction_id=contact.interaction_id)
-            await self._ring(begun, contact, agent)
+            if agent is not None and contact.state is ContactState.QUEUED:
+                await self._ring(begun, contact, agent)
+            elif contact.state is ContactState.OFFERED and contact.agent_id is not None:
+                rung = emulator.agent(contact.agent_id)
+                begun.before[contact.agent_id] = replace(rung, state=AgentState.AVAILABLE)
         return begun
 
     async def _go_on(self, under_way: _UnderWay) -> Contact:
@@ -80,13 +96,13 @@ class Player:
     async def _to_the_end(self, under_way: _UnderWay) -> Contact:
         emulator, interaction = self._emulator, under_way.interaction_id
         variables = under_way.play.variables
-        is_saved = not variables
+        is_saved = False
         while (contact := await emulator.contact(interaction)).state is not ContactState.ENDED:
             if contact.state is ContactState.QUEUED:
                 await self._ring_again(under_way)
             elif contact.state is ContactState.OFFERED:
                 await emulator.accept(interaction)
-            elif not is_saved:
+            elif not is_saved and not _holds(contact, variables):
                 await emulator.save(interaction, variables)
                 is_saved = True
             else:
@@ -128,3 +144,9 @@ class Player:
             f'every agent of the queue "{queue}" is engaged ({engaged}); end a call, then play',
             [f"hang-up {each.interaction_id}" for each in serving],
         )
+
+
+def _holds(contact: Contact, variables: dict[str, Any]) -> bool:
+    """Whether they are saved. To save again would come after an end that is yet to be confirmed."""
+    values = contact.data.variables
+    return values | variables == values

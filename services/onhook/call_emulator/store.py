@@ -7,18 +7,16 @@ pending step a call.
 from __future__ import annotations
 
 import sqlite3
-from typing import TypeVar
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from onhook.call_emulator.contact import Contact, ContactState
-from onhook.sqlite import Database, StorageError
-from onhook.sqlite.database import Job
+from onhook.sqlite import Database
+from onhook.sqlite.recovery_probe import RecoveryProbe
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 MIGRATIONS = (
     """
@@ -70,17 +68,25 @@ _steps = msgspec.json.Decoder(StoredStep)
 
 
 class CallStore:
-    """Statements over one Database. `trouble` is why it last failed, None while it works."""
+    """Statements over one Database. `trouble` is why the last write failed, None while it works."""
 
     def __init__(self, database: Database, *, ended_calls_kept: int = ENDED_CALLS_KEPT) -> None:
         self._database = database
         self._kept = ended_calls_kept
-        self.trouble: str | None = None
+        self._probe = RecoveryProbe(database)
+
+    @property
+    def trouble(self) -> str | None:
+        return self._probe.trouble
+
+    async def keep_probing(self) -> None:
+        """For the service's lifetime: after a failed write, find out when writes succeed again."""
+        await self._probe.run()
 
     async def begin(self, step: StoredStep) -> None:
         """Store a step and its event ids, before the first of them is published."""
         row = (step.contact.interaction_id, msgspec.json.encode(step))
-        await self._write(
+        await self._probe.write(
             lambda connection: connection.execute(
                 "INSERT INTO pending_steps(interaction, step) VALUES (?, ?)"
                 " ON CONFLICT(interaction) DO UPDATE SET step = excluded.step",
@@ -89,7 +95,7 @@ class CallStore:
         )
 
     async def drop(self, interaction: str) -> None:
-        await self._write(
+        await self._probe.write(
             lambda connection: connection.execute(
                 "DELETE FROM pending_steps WHERE interaction = ?", (interaction,)
             )
@@ -97,7 +103,7 @@ class CallStore:
 
     async def commit(self, step: StoredStep) -> None:
         """The state after a step, its events, and the end of the step: one transaction."""
-        dropped = await self._write(lambda connection: _commit(connection, step, self._kept))
+        dropped = await self._probe.write(lambda connection: _commit(connection, step, self._kept))
         if dropped:
             log.warning("oldest ended calls dropped", dropped=dropped, kept=self._kept)
 
@@ -152,15 +158,6 @@ class CallStore:
             )
             for contact, step in rows
         ]
-
-    async def _write(self, job: Job[T]) -> T:
-        try:
-            result = await self._database.write(job)
-        except StorageError as error:
-            self.trouble = str(error)
-            raise
-        self.trouble = None
-        return result
 
 
 def _commit(connection: sqlite3.Connection, step: StoredStep, kept: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,6 +46,7 @@ from onhook.journal.rows import (
     select,
 )
 from onhook.sqlite import Database, StorageError
+from onhook.sqlite.recovery_probe import RecoveryProbe
 
 T = TypeVar("T")
 
@@ -98,7 +100,13 @@ async def opened(path: Path, *, synchronous: str = "FULL") -> AsyncIterator[Jour
     """Open or make the journal's file. Raises JournalError naming it."""
     try:
         async with Database.opened(path, MIGRATIONS, synchronous=synchronous) as database:
-            yield SqliteJournal(database)
+            probe = RecoveryProbe(database)
+            recovering = asyncio.create_task(probe.run(), name="journal recovery")
+            try:
+                yield SqliteJournal(database, probe)
+            finally:
+                recovering.cancel()
+                await asyncio.wait({recovering})
     except StorageError as error:
         raise JournalError(str(error)) from error
 
@@ -106,13 +114,13 @@ async def opened(path: Path, *, synchronous: str = "FULL") -> AsyncIterator[Jour
 class SqliteJournal:
     """The port's promises, on one Database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, probe: RecoveryProbe) -> None:
         self._database = database
-        self._trouble: str | None = None
+        self._probe = probe
 
     @property
     def trouble(self) -> str | None:
-        return self._trouble
+        return self._probe.trouble
 
     async def open_run(self, run: Run) -> Run:
         values = run_values(run)
@@ -241,12 +249,9 @@ class SqliteJournal:
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            result = await self._database.write(job)
+            return await self._probe.write(job)
         except StorageError as error:
-            self._trouble = str(error)
             raise JournalError(f"the journal cannot be written: {error}") from error
-        self._trouble = None
-        return result
 
     async def _read(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
