@@ -191,7 +191,7 @@ async def test_a_deleted_seeded_token_is_back_after_a_restart(tmp_path: Path) ->
 async def test_a_page_reads_a_bounded_amount_of_bodies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture_table, "PAGE_BODY_BYTES", 2_500)
+    monkeypatch.setattr(capture_table, "PAGE_BYTES", 2_500)
     async with served_sink(tmp_path) as sink:
         for _ in range(4):
             await sink.post(f"/{sink.token}", b"x" * 1_000)

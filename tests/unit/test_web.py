@@ -14,6 +14,7 @@ from pytest_aiohttp.plugin import AiohttpClient
 from onhook import __version__
 from onhook.web.app import Api, build_app
 from onhook.web.guard import own_hosts
+from onhook.web.openapi import HEAD_TOO
 from onhook.web.operation import (
     LARGEST_JSON_BYTES,
     Call,
@@ -315,7 +316,7 @@ def test_the_description_holds_every_row_and_health() -> None:
     assert document["info"] == {
         "title": "Parcels",
         "version": __version__,
-        "description": "Sends parcels",
+        "description": f"Sends parcels\n\n{HEAD_TOO}",
     }
     rows = {(path, method) for path, item in document["paths"].items() for method in item}
     assert rows == {

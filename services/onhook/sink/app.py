@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 
 from onhook.settings import SettingError, Settings
 from onhook.settings.settings import LOOPBACK_HOSTS
-from onhook.sink.api import describe
+from onhook.sink.api import REQUEST, describe
 from onhook.sink.capture import Captured
+from onhook.sink.connection import Connection
 from onhook.sink.errors import CaptureGone, TokenFull, TokenGone
 from onhook.sink.handlers import RECORDER, SEEDED, STORE
 from onhook.sink.invalid import Invalid, invalid_response
@@ -24,11 +25,12 @@ from onhook.sqlite import StorageError
 from onhook.sqlite.folder_lock import held
 from onhook.web.app import build_app
 from onhook.web.guard import own_hosts
-from onhook.web.operation import Operation, register
+from onhook.web.operation import Operation, go_on, register
 from onhook.web.problem import Problem
 from onhook.web.serving import serving
 
-MOST_HEADERS = 1_024
+ANY_REQUEST = "{request:(?!latest(?:/|$))[^/]+}"
+"""What is no id is no request of the token: answered as one that is not there."""
 
 
 class Running(Struct, frozen=True):
@@ -59,13 +61,7 @@ async def running(
         ) as store:
             await store.seed(settings.sink_token)
             app = _app(settings, store, public_url, observe)
-            async with serving(
-                app,
-                listener,
-                grace_s=settings.grace,
-                auto_decompress=False,
-                max_headers=MOST_HEADERS,
-            ):
+            async with serving(app, listener, grace_s=settings.grace, connection=Connection):
                 yield Running(await store.stored())
 
 
@@ -95,8 +91,8 @@ def _app(
     app[SEEDED] = settings.sink_token
     app[RECORDER] = recorder = Recorder(store, max_body=settings.sink_max_body, observe=observe)
     app.middlewares.append(faults)
-    app.router.add_route("*", CAPTURE_PATH, recorder.record)
-    register(app, [_with_any_slashes(operation) for operation in api.operations])
+    app.router.add_route("*", CAPTURE_PATH, recorder.record, expect_handler=go_on)
+    register(app, [_routed(operation) for operation in api.operations])
     return app
 
 
@@ -119,9 +115,11 @@ async def faults(request: web.Request, handler: Handler) -> web.StreamResponse:
         ) from None
 
 
-def _with_any_slashes(operation: Operation) -> Operation:
-    """The row for paths with doubled slashes: clients join `http://host/` and `/token`."""
+def _routed(operation: Operation) -> Operation:
+    """The row for more than is published: doubled slashes, and ids that cannot be any.
+
+    Clients join `http://host/` and `/token`.
+    """
     slash = iter(range(operation.path.count("/")))
-    return structs.replace(
-        operation, path=re.sub("/", lambda _: f"/{{slashes{next(slash)}:/*}}", operation.path)
-    )
+    path = re.sub("/", lambda _: f"/{{slashes{next(slash)}:/*}}", operation.path)
+    return structs.replace(operation, path=path.replace(REQUEST, ANY_REQUEST))

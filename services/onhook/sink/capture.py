@@ -35,6 +35,11 @@ class Capture(Struct, frozen=True, kw_only=True):
     def request_line(self) -> bytes:
         return b"%b %b %b" % (self.method.encode(), self.target, self.version.encode())
 
+    @property
+    def head_size(self) -> int:
+        """Bytes of the target and of the headers' names and values."""
+        return len(self.target) + sum(len(name) + len(value) for name, value in self.headers)
+
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its name in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)

@@ -18,8 +18,8 @@ from onhook.sink.capture import Capture, Captured, RawHeaders
 NO_LIMIT = 2**62
 LARGEST_CUT = 2_000
 """Captures deleted in one transaction at most, so that captures under way need not wait long."""
-PAGE_BODY_BYTES = 32 * 1024 * 1024
-"""Body bytes that a page reads; the captures beyond it come without."""
+PAGE_BYTES = 32 * 1024 * 1024
+"""Bytes of heads and bodies that a page reads; the captures beyond it come without a body."""
 
 _SUMMARY = "received_us, sequence, id, reading_us, method, target, version, scheme, remote, size"
 _CHOSEN = "FROM capture INDEXED BY capture_of_token WHERE token = ? AND received_us BETWEEN ? AND ?"
@@ -224,11 +224,12 @@ def _with_content(
     connection: sqlite3.Connection, token_id: str, rows: list[tuple[Any, ...]]
 ) -> list[Captured]:
     captures: list[Captured] = []
-    room = PAGE_BODY_BYTES
+    room = PAGE_BYTES
     for row in rows:
         with_body = row[-1] <= room or not captures
-        room -= row[-1] if with_body else 0
-        captures.append(_captured(connection, token_id, row, with_body=with_body))
+        captured = _captured(connection, token_id, row, with_body=with_body)
+        room -= captured.capture.head_size + (row[-1] if with_body else 0)
+        captures.append(captured)
     return captures
 
 

@@ -18,6 +18,11 @@ from msgspec import Struct
 LARGEST_URLENCODED = 1024 * 1024
 """Bytes; a larger form is left to the reader of the body."""
 MOST_PARTS = 1_000
+LARGEST_HEAD = 4_096
+MOST_PARAMETERS = 32
+"""Reading parameters takes time by the square of these: longer heads are not read."""
+LARGEST_HEADS = 256 * 1024
+"""Bytes of heads that are read in one body; the parts beyond them are not shown."""
 
 Fields = dict[str, str | list[str]]
 
@@ -40,6 +45,8 @@ class Form(Struct, frozen=True):
 
 def read_form(content_type: str, body: bytes) -> Form:
     """The form in a body, if its content type says that it is one."""
+    if not _is_readable(content_type.encode("utf-8", "replace")):
+        return Form()
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded" and len(body) <= LARGEST_URLENCODED:
         return Form(read_urlencoded(body.decode("utf-8", "replace")))
@@ -70,15 +77,22 @@ def _add(fields: Fields, name: str, value: str) -> None:
 
 
 def _read_multipart(content_type: str, body: bytes) -> Form:
-    head = Message()
-    head["Content-Type"] = content_type
-    boundary = head.get_boundary()
+    declared = Message()
+    declared["Content-Type"] = content_type
+    boundary = declared.get_boundary()
     if not boundary:
         return Form()
     fields: Fields = {}
     files = []
+    head_bytes = 0
     for part in _parts(b"\r\n" + body, boundary.encode("utf-8", "replace")):
-        headers, content = _split_part(part)
+        head, content = _split_part(part)
+        if not _is_readable(head):
+            continue
+        head_bytes += len(head)
+        if head_bytes > LARGEST_HEADS:
+            break
+        headers = HeaderParser().parsestr(head.decode("utf-8", "replace"))
         name = _parameter(headers, "name")
         filename = headers.get_filename()
         if filename is None:
@@ -100,12 +114,16 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[bytes]:
         starts = found.end()
 
 
-def _split_part(part: bytes) -> tuple[Message, bytes]:
-    """A part's headers and content, divided by the first empty line."""
+def _split_part(part: bytes) -> tuple[bytes, bytes]:
+    """A part's head and content, divided by the first empty line."""
     if part.startswith(b"\r\n\r\n"):
-        return Message(), part[4:]
+        return b"", part[4:]
     head, _, content = part[2:].partition(b"\r\n\r\n")
-    return HeaderParser().parsestr(head.decode("utf-8", "replace")), content
+    return head, content
+
+
+def _is_readable(head: bytes) -> bool:
+    return len(head) <= LARGEST_HEAD and head.count(b";") <= MOST_PARAMETERS
 
 
 def _parameter(headers: Message, name: str) -> str:

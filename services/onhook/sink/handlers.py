@@ -7,21 +7,24 @@ the published description, exist without one. Routes are `api.py`'s.
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 
 from aiohttp import web
 from msgspec import Struct
 
 from onhook.sink.capture import Captured
+from onhook.sink.errors import CaptureGone
 from onhook.sink.invalid import Invalid
 from onhook.sink.listing import read_capture_listing, read_capture_span, read_token_listing
 from onhook.sink.recorder import SANDBOXED, Recorder
 from onhook.sink.request_json import request_json, request_list_json
 from onhook.sink.store import Store
-from onhook.sink.token import Token, TokenSettings
+from onhook.sink.token import UUID_PATTERN, Token, TokenSettings
 from onhook.sink.token_fields import read_token_fields
 from onhook.sink.token_json import TokenJson, TokenListJson, token_json, token_list_json
 from onhook.web.operation import Call, json_response
+from onhook.web.problem import encodable
 
 STORE = web.AppKey("store", Store)
 RECORDER = web.AppKey("recorder", Recorder)
@@ -39,9 +42,12 @@ async def capture(call: Call) -> web.StreamResponse:
 async def create_token(call: Call) -> TokenJson:
     settings = read_token_fields(call.body, TokenSettings())
     request = call.request
+    user_agent = request.headers.get("User-Agent")
     return token_json(
         await request.app[STORE].make_token(
-            settings, ip=request.remote or "", user_agent=request.headers.get("User-Agent")
+            settings,
+            ip=request.remote or "",
+            user_agent=None if user_agent is None else encodable(user_agent),
         )
     )
 
@@ -135,7 +141,10 @@ async def _captured(call: Call) -> Captured:
 
 
 def _request_id(call: Call) -> uuid.UUID:
-    return uuid.UUID(call.path["request"])
+    text = call.path["request"]
+    if not re.fullmatch(UUID_PATTERN, text):
+        raise CaptureGone
+    return uuid.UUID(text)
 
 
 async def _shown(captured: Captured) -> web.Response:

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from onhook.web.problem import ErrorBody, ErrorDetail
+from onhook.web.problem import ErrorBody, ErrorDetail, encodable
 
 
 class Invalid(Exception):
@@ -46,6 +46,8 @@ def converted(values: Mapping[str, Any], shape: type[Struct], *, strict: bool) -
 
 
 def invalid_response(invalid: Invalid) -> web.Response:
-    body: dict[str, Any] = {name: [reason] for name, reason in invalid.reasons.items()}
-    body |= msgspec.to_builtins(ErrorBody(error=ErrorDetail(message=str(invalid))))
+    body: dict[str, Any] = {
+        encodable(name): [encodable(reason)] for name, reason in invalid.reasons.items()
+    }
+    body |= msgspec.to_builtins(ErrorBody(error=ErrorDetail(message=encodable(str(invalid)))))
     return web.Response(status=422, body=msgspec.json.encode(body), content_type="application/json")

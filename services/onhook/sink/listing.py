@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from onhook.sink.capture_table import NO_LIMIT, Span
 from onhook.sink.invalid import Invalid, converted
 
 MOST_PER_PAGE = 100
 
-PerPage = Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)]
+PerPage = Annotated[
+    int, Meta(ge=1, description=f"More than {MOST_PER_PAGE} are taken as {MOST_PER_PAGE}")
+]
 PageNumber = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Date = Annotated[
     str,
@@ -55,9 +57,15 @@ class TokenListing(Struct, frozen=True, kw_only=True):
     order_direction: Literal["asc", "desc"] = "asc"
 
 
+Listing = TypeVar("Listing", CaptureListing, TokenListing)
+
+
 def read_capture_listing(query: Mapping[str, str]) -> CaptureListing:
     """Raises Invalid."""
-    return CaptureListing(**converted(_without_match_all(query), CaptureListing, strict=False))
+    asked = {name: value for name, value in query.items() if (name, value) != ("query", "")}
+    return _clamped(
+        CaptureListing(**converted(_without_match_all(asked), CaptureListing, strict=False))
+    )
 
 
 def read_capture_span(query: Mapping[str, str]) -> Span:
@@ -67,7 +75,11 @@ def read_capture_span(query: Mapping[str, str]) -> Span:
 
 def read_token_listing(query: Mapping[str, str]) -> TokenListing:
     """Raises Invalid."""
-    return TokenListing(**converted(query, TokenListing, strict=False))
+    return _clamped(TokenListing(**converted(query, TokenListing, strict=False)))
+
+
+def _clamped(listing: Listing) -> Listing:
+    return structs.replace(listing, per_page=min(listing.per_page, MOST_PER_PAGE))
 
 
 def _without_match_all(query: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import uuid
 from collections.abc import Callable
 
 import structlog
@@ -43,6 +44,24 @@ def is_capture(request: web.Request) -> bool:
     return _CAPTURED.match(request.rel_url.path_safe) is not None
 
 
+class _Body:
+    """What was read of a body so far."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._chunks: list[bytes] = []
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self._chunks.append(chunk)
+
+    def taken(self) -> bytes:
+        """The whole, which nothing here holds any more."""
+        whole = b"".join(self._chunks)
+        self._chunks.clear()
+        return whole
+
+
 class Recorder:
     """Records requests into a store; `observe` is told of each one that is on disk."""
 
@@ -60,26 +79,29 @@ class Recorder:
         began = time.monotonic_ns()
         token = await self._store.token(request.match_info["token"])
         self._check_size(request.content_length or 0)
-        chunks: list[bytes] = []
-        try:
-            await self._read(request, chunks)
-            capture = self._capture(request, b"".join(chunks), began)
-            if token.settings.request_limit != 0:
-                self._tell(await self._store.record(token, capture))
-        finally:
-            self._held_bytes -= sum(map(len, chunks))
+        capture_id = await self._take(request, token, began)
         if token.settings.timeout:
             await asyncio.sleep(token.settings.timeout)
-        return _answer(request, token, capture)
+        return _answer(request, token, capture_id)
 
-    async def _read(self, request: web.Request, chunks: list[bytes]) -> None:
-        size = 0
+    async def _take(self, request: web.Request, token: Token, began: int) -> uuid.UUID:
+        """Read and store. The body is gone from memory when this returns."""
+        body = _Body()
+        try:
+            await self._read(request, body)
+            capture = self._capture(request, body.taken(), began)
+            if token.settings.request_limit != 0:
+                self._tell(await self._store.record(token, capture))
+            return capture.id
+        finally:
+            self._held_bytes -= body.size
+
+    async def _read(self, request: web.Request, body: _Body) -> None:
         try:
             while chunk := await request.content.readany():
-                chunks.append(chunk)
-                size += len(chunk)
+                body.add(chunk)
                 self._held_bytes += len(chunk)
-                self._check_size(size)
+                self._check_size(body.size)
                 if self._held_bytes > self._memory:
                     raise Problem(
                         503,
@@ -122,7 +144,7 @@ class Recorder:
             log.exception("observer failed", capture=str(captured.capture.id))
 
 
-def _answer(request: web.Request, token: Token, capture: Capture) -> web.Response:
+def _answer(request: web.Request, token: Token, capture_id: uuid.UUID) -> web.Response:
     settings = token.settings
     override = _STATUS.fullmatch(request.match_info.get("rest", ""))
     response = web.Response(
@@ -130,7 +152,7 @@ def _answer(request: web.Request, token: Token, capture: Capture) -> web.Respons
         body=settings.default_content.encode(),
         headers={
             "Content-Type": settings.default_content_type,
-            "X-Request-Id": str(capture.id),
+            "X-Request-Id": str(capture_id),
             "X-Token-Id": token.uuid,
             **SANDBOXED,
             **(_CORS if settings.cors else {}),

@@ -5,13 +5,13 @@ The only place that runs jobs on the database. It must not know HTTP.
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TypeVar
 
 import structlog
 from msgspec import structs
@@ -24,9 +24,8 @@ from onhook.sink.identity import Clock, microsecond_of, now_us
 from onhook.sink.tables import MIGRATIONS
 from onhook.sink.token import Token, TokenSettings
 from onhook.sink.token_table import ListedToken
-from onhook.sqlite import Database, StorageError
-
-T = TypeVar("T")
+from onhook.sqlite import Database
+from onhook.sqlite.recovery_probe import RecoveryProbe
 
 TOKENS_AT_HAND = 4_096
 EVICTION_LOG_S = 10.0
@@ -39,9 +38,8 @@ class Store:
 
     def __init__(self, database: Database, clock: Clock, max_captures: int) -> None:
         self.clock = clock
-        self.trouble: str | None = None
-        """Why the last write failed; None when it did not."""
         self._database = database
+        self._probe = RecoveryProbe(database)
         self._max_captures = max_captures
         self._at_hand: dict[str, Token] = {}
         self._changes = 0
@@ -62,9 +60,22 @@ class Store:
         async with Database.opened(path, MIGRATIONS, synchronous=synchronous) as database:
             last_us = await database.read(capture_table.last_microsecond)
             store = cls(database, Clock(last_us, now_us), max_captures)
-            await store._write(lambda connection: token_table.remove_expired(connection, now_us()))
+            await store._probe.write(
+                lambda connection: token_table.remove_expired(connection, now_us())
+            )
             await store.purge()
-            yield store
+            recovering = asyncio.create_task(store._probe.run())
+            try:
+                yield store
+            finally:
+                recovering.cancel()
+                with suppress(asyncio.CancelledError):
+                    await recovering
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last write failed; None when it did not."""
+        return self._probe.trouble
 
     async def seed(self, token_id: str) -> None:
         """Make sure that a token exists which never expires and has no limit."""
@@ -79,13 +90,13 @@ class Store:
                 connection, structs.replace(token, expires_us=None, settings=settings)
             )
 
-        await self._write(job)
+        await self._probe.write(job)
 
     async def make_token(
         self, settings: TokenSettings, *, ip: str, user_agent: str | None
     ) -> Token:
         token = self._new_token(str(uuid.uuid4()), settings, ip, user_agent)
-        return await self._write(lambda connection: token_table.insert(connection, token))
+        return await self._probe.write(lambda connection: token_table.insert(connection, token))
 
     def _new_token(
         self, token_id: str, settings: TokenSettings, ip: str, user_agent: str | None
@@ -147,14 +158,14 @@ class Store:
             return changed
 
         try:
-            return await self._write(job)
+            return await self._probe.write(job)
         finally:
             self._forget(token)
 
     async def remove_token(self, token: Token) -> None:
         """Remove a token and all it holds. Raises TokenGone when someone else just did."""
         try:
-            removed = await self._write(
+            removed = await self._probe.write(
                 lambda connection: token_table.remove(connection, token.number)
             )
         finally:
@@ -165,7 +176,7 @@ class Store:
 
     async def purge(self) -> None:
         """Delete what removed tokens held, a part at a time."""
-        while await self._write(capture_table.purge_some):
+        while await self._probe.write(capture_table.purge_some):
             pass
 
     async def tokens(
@@ -186,7 +197,7 @@ class Store:
     async def record(self, token: Token, capture: Capture) -> Captured:
         """Store a capture; returns once it is on disk. Raises TokenGone or TokenFull."""
         limit = token.settings.request_limit
-        inserted = await self._write(
+        inserted = await self._probe.write(
             lambda connection: capture_table.insert(
                 connection,
                 token.number,
@@ -262,7 +273,7 @@ class Store:
 
     async def delete_capture(self, token: Token, capture_id: uuid.UUID) -> None:
         """Raises CaptureGone."""
-        if not await self._write(
+        if not await self._probe.write(
             lambda connection: capture_table.delete_one(
                 connection, token.number, microsecond_of(capture_id), capture_id.bytes
             )
@@ -272,7 +283,7 @@ class Store:
     async def delete_captures(self, token: Token, span: Span = EVERYTHING) -> None:
         """Delete what the token holds within `span`; what arrives meanwhile stays."""
         present = Span(span.from_us, min(span.to_us, self.clock.last_us))
-        while await self._write(
+        while await self._probe.write(
             lambda connection: capture_table.delete_some(connection, token.number, present)
         ):
             pass
@@ -280,15 +291,6 @@ class Store:
     async def stored(self) -> int:
         """How many captures there are in all."""
         return await self._database.read(capture_table.stored_in_all)
-
-    async def _write(self, job: Callable[[Connection], T]) -> T:
-        try:
-            result = await self._database.write(job)
-        except StorageError as error:
-            self.trouble = str(error)
-            raise
-        self.trouble = None
-        return result
 
 
 def _expiry(settings: TokenSettings, at_us: int) -> int | None:

@@ -82,10 +82,10 @@ class _Lane:
             if self._writes:
                 self._commit(group)
             else:
-                for pending in group:
-                    _attempt(pending, self._connection)
+                _attempt_all(group, self._connection)
             with suppress(RuntimeError):  # the loop is gone: nobody waits any more
                 self._loop.call_soon_threadsafe(_resolve, group)
+            del group  # what its jobs hold can be large, and the next group may be long in coming
         self._connection.close()
 
     def _next_group(self) -> list[_Pending]:
@@ -135,11 +135,12 @@ class _Lane:
             raise
 
 
-def _attempt(pending: _Pending, connection: sqlite3.Connection) -> None:
-    try:
-        pending.run(connection)
-    except Exception as error:  # noqa: BLE001 - handed to the caller
-        pending.error = error
+def _attempt_all(group: list[_Pending], connection: sqlite3.Connection) -> None:
+    for pending in group:
+        try:
+            pending.run(connection)
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            pending.error = error
 
 
 def _resolve(group: list[_Pending]) -> None:

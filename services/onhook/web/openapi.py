@@ -23,6 +23,9 @@ EVERYWHERE = {
 }
 
 
+HEAD_TOO = "HEAD is possible wherever GET is, and answers as GET does without the body."
+
+
 def describe(title: str, summary: str, operations: Sequence[Operation]) -> dict[str, Any]:
     """The document for a service."""
     types: list[Any] = [ErrorBody]
@@ -44,7 +47,7 @@ def describe(title: str, summary: str, operations: Sequence[Operation]) -> dict[
         entry[operation.method.lower()] = _operation(operation, schema_of, error)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": __version__, "description": summary},
+        "info": {"title": title, "version": __version__, "description": f"{summary}\n\n{HEAD_TOO}"},
         "paths": paths,
         "components": {"schemas": components},
     }

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
-from aiohttp import ClientPayloadError, web
+from aiohttp import ClientPayloadError, HttpVersion11, web
 from msgspec import Struct
 
 from onhook.web.problem import Problem
@@ -57,8 +57,24 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 def register(app: web.Application, operations: Sequence[Operation]) -> None:
+    """Route the rows. What GET answers, HEAD answers without the body (RFC 9110, section 9.3.2)."""
+    heads = {operation.path for operation in operations if operation.method == "HEAD"}
     for operation in operations:
-        app.router.add_route(operation.method, operation.path, _handler(operation))
+        handler = _handler(operation)
+        app.router.add_route(operation.method, operation.path, handler, expect_handler=go_on)
+        if operation.method == "GET" and operation.path not in heads:
+            app.router.add_route("HEAD", operation.path, handler, expect_handler=go_on)
+
+
+async def go_on(request: web.Request) -> None:
+    """Send 100 Continue to who waits for it; other expectations are no reason to refuse.
+
+    Source: RFC 9110, section 10.1.1.
+    """
+    expected = request.headers.get("Expect", "")
+    if request.version == HttpVersion11 and expected.lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
 
 
 def _handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -46,9 +46,17 @@ class Problem(Exception):
         self.headers = headers
 
 
+def encodable(text: str) -> str:
+    """`text` without surrogates, which stand for bytes that were no UTF-8 and fit in no JSON."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def error_response(problem: Problem) -> web.Response:
     detail = ErrorDetail(
-        message=problem.message, possible=UNSET if problem.possible is None else problem.possible
+        message=encodable(problem.message),
+        possible=UNSET
+        if problem.possible is None
+        else [encodable(text) for text in problem.possible],
     )
     return web.Response(
         status=problem.status,

@@ -6,15 +6,18 @@ port 0 is known early.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 HEAD_LIMIT_BYTES = 65_536
+BACKLOG = 1_024
 
 
 class PortTaken(Exception):
@@ -28,7 +31,7 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
@@ -56,9 +59,16 @@ def address_of(listener: socket.socket, host: str) -> str:
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, listener: socket.socket, *, grace_s: float, **server: Any
+    app: web.Application,
+    listener: socket.socket,
+    *,
+    grace_s: float,
+    connection: Callable[..., RequestHandler] = RequestHandler,
 ) -> AsyncIterator[None]:
-    """Serve until the context ends; requests under way then get `grace_s` seconds."""
+    """Serve until the context ends; requests under way then get `grace_s` seconds.
+
+    `connection` makes the protocol of each connection, given what aiohttp's own is given.
+    """
     runner = web.AppRunner(
         app,
         handle_signals=False,
@@ -66,11 +76,19 @@ async def serving(
         shutdown_timeout=grace_s,
         max_line_size=HEAD_LIMIT_BYTES,
         max_field_size=HEAD_LIMIT_BYTES,
-        **server,
     )
     await runner.setup()
+    server = runner.server
+    assert server is not None
+    loop = asyncio.get_running_loop()
+    options: dict[str, Any] = server._kwargs  # noqa: SLF001 - what aiohttp gives its own
     try:
-        await web.SockSite(runner, listener).start()
-        yield
+        listening = await loop.create_server(
+            lambda: connection(server, loop=loop, **options), sock=listener, backlog=BACKLOG
+        )
+        try:
+            yield
+        finally:
+            listening.close()
     finally:
         await runner.cleanup()
