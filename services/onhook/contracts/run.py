@@ -28,6 +28,23 @@ class MalformedRun(Exception):
     """The message is no run that can be read."""
 
 
+class Caller(Struct, frozen=True, kw_only=True):
+    """A flow that called another by a Subflow node and goes on when that one ends.
+
+    `node` is the calling node's id; the rest is the progress that stood there, as in Progress.
+    """
+
+    flow_id: str | None
+    version: int | None
+    in_main: bool
+    prefix: str
+    node: str
+    variables: dict[str, Any]
+    outputs: dict[str, Any]
+    visits: dict[str, Count]
+    in_error_handler: bool
+
+
 class Progress(Struct, frozen=True, kw_only=True):
     """Where a run stands: everything that the engine needs to go on."""
 
@@ -40,6 +57,15 @@ class Progress(Struct, frozen=True, kw_only=True):
     """How often each node was entered, by node id."""
     in_error_handler: bool = False
     """True once OnGlobalError has taken over: an error there ends the run."""
+    flow_id: str | None = None
+    """The flow that is performed now; None while it is the run's own. `version` likewise."""
+    version: Annotated[int, Meta(ge=1)] | None = None
+    in_main: bool = False
+    """The node belongs to that flow's main graph, as in a subflow, not to its event flows."""
+    prefix: str = ""
+    """What stands before node ids in the addresses of a flow that was called."""
+    callers: tuple[Caller, ...] = ()
+    """The flows that wait for this one to end, the run's own first."""
 
 
 class WaitingRequest(Struct, frozen=True, kw_only=True):
@@ -74,6 +100,8 @@ class RunMessage(Struct, frozen=True, kw_only=True):
     """None: the run has not begun, and starts from its event."""
     request: WaitingRequest | None = None
     not_before: Instant | None = None
+    published_at: Instant | None = None
+    """When this message was made; templates that ask for the time read the same at each reading."""
     type: str = RUN_TYPE
 
 

@@ -32,6 +32,7 @@ class Result(Struct, frozen=True):
 
     outputs: dict[str, Any] | None = None
     failure: str | None = None
+    at: datetime | None = None
 
 
 class Run(Struct, frozen=True, kw_only=True):
