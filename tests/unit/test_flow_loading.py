@@ -48,7 +48,7 @@ LAYOUTS = {
     "yaml": lambda flow: yaml.safe_dump(flow).encode(),
     "yaml in utf-8": lambda flow: yaml.safe_dump(flow, allow_unicode=True, width=9_999).encode(),
     "yaml in flow style": lambda flow: b"# a remark\n" + json.dumps(flow).encode(),
-    "unknown fields": lambda flow: json.dumps(flow | {"variableOrders": {"x": []}}).encode(),
+    "unknown fields": lambda flow: json.dumps(flow | {"orgId": "o", "validationResults": []}).encode(),
     "defaults written out": lambda flow: json.dumps(
         flow | {"id": None, "flowType": "FLOW"}
     ).encode(),

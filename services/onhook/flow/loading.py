@@ -35,5 +35,25 @@ def _read(content: bytes, origin: str) -> Any:
 
 
 def content_hash(file: FlowFile) -> str:
-    """The same for the same flow, however its file is laid out. Hex SHA-256."""
-    return sha256(msgspec.json.encode(file, order="deterministic")).hexdigest()
+    """The same for the same flow, however its file is laid out. Hex SHA-256.
+
+    Journals hold hashes for ever. So a field that the model gained later counts only where it is
+    set, and `$schema`, which is for editors, never.
+    """
+    plain = msgspec.to_builtins(file, order="deterministic")
+    del plain["$schema"]
+    _drop_unset(plain, {"comment": None, "variableOrders": {}})
+    for variable in plain["variables"]:
+        _drop_unset(variable, {"overwrite": False})
+    for graph in (plain, *plain["eventFlows"].values()):
+        for node in graph["nodes"]:
+            _drop_unset(node, {"point": None})
+        for edge in graph["edges"]:
+            _drop_unset(edge, {"properties": {}})
+    return sha256(msgspec.json.encode(plain)).hexdigest()
+
+
+def _drop_unset(part: dict[str, Any], later: dict[str, Any]) -> None:
+    for name, unset in later.items():
+        if part[name] == unset:
+            del part[name]

@@ -1,7 +1,7 @@
 """The flow file, in the shape that Flow Designer's API v2 reads and writes.
 
-Shapes only: what the file holds, not whether it can run. Fields that are not needed here are
-kept out of the model and ignored when read.
+Shapes only: what the file holds, not whether it can run. Fields that only the hosted product needs
+are left out of the model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ Named = Annotated[str, Meta(min_length=1)]
 
 
 class FlowType(Enum):
+    """FLOW handles contacts; SUBFLOW is called by flows."""
+
     FLOW = "FLOW"
     SUBFLOW = "SUBFLOW"
 
@@ -38,10 +40,28 @@ class Variable(Struct, frozen=True, kw_only=True, rename="camel"):
     is_externalized: bool = False
     source: str | None = None
     id: str | None = None
+    overwrite: bool = False
 
     @property
     def is_global(self) -> bool:
         return (self.source or "").startswith("GLOBAL")
+
+    @property
+    def is_input(self) -> bool:
+        """Whether a subflow takes it from the flow that calls."""
+        return self.source == "SUBFLOW_INPUT"
+
+    @property
+    def is_output(self) -> bool:
+        """Whether a subflow hands it back to the flow that called."""
+        return self.source == "SUBFLOW_OUTPUT"
+
+
+class Point(Struct, frozen=True):
+    """Where a node stands in the drawing, in pixels."""
+
+    x: float = 0
+    y: float = 0
 
 
 class Node(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -52,6 +72,7 @@ class Node(Struct, frozen=True, kw_only=True, rename="camel"):
     activity_type: str = "action"
     group: str | None = None
     properties: dict[str, Any] = {}
+    point: Point | None = None
 
     @property
     def activity(self) -> str:
@@ -67,10 +88,11 @@ class Edge(Struct, frozen=True, kw_only=True):
     from_: str = field(name="from")
     to: str
     condition: str | None = None
+    properties: dict[str, Any] = {}
 
 
 class EventFlow(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The handlers that run beside the call. `on_events` maps an event to its event node's id."""
+    """The handlers that run beside the call. `onEvents` maps an event to its event node's id."""
 
     id: str | None = None
     name: str | None = None
@@ -78,6 +100,13 @@ class EventFlow(Struct, frozen=True, kw_only=True, rename="camel"):
     on_events: dict[str, str] = {}
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
+
+
+class DesktopPlace(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A variable's place on the agent's desktop; the lowest number stands first."""
+
+    name: Named
+    variable_seq: int = 0
 
 
 class FlowFile(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -91,3 +120,7 @@ class FlowFile(Struct, frozen=True, kw_only=True, rename="camel"):
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     event_flows: dict[str, EventFlow] = {}
+    schema: str | None = field(default=None, name="$schema")
+    comment: str | None = None
+    variable_orders: dict[str, tuple[DesktopPlace, ...]] = {}
+    """By part of the desktop: `pop-over` (3 to 6) and `interaction-panel` (up to 30)."""
