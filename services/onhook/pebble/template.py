@@ -1,116 +1,157 @@
-"""Compiling a template into texts and references, and rendering it over plain data.
+"""A compiled template: its tree, what it refers to, and rendering it over plain data.
 
-Only dicts are looked into: what is no plain data cannot be reached from here. This module must
-not know what a flow is, nor where its output goes.
+Here faults get their place in the source. This module must not know what a flow is, nor where its
+output goes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from onhook.pebble.analysis import Reference, facts_of
+from onhook.pebble.errors import Fault, PebbleError, placed, position
+from onhook.pebble.java_char import whole
+from onhook.pebble.limits import Limits
+from onhook.pebble.nodes import Expression, Node, Print, Text
+from onhook.pebble.parser import parse
+from onhook.pebble.plain import PlainPart, plain_parts, plain_path, plain_text
+from onhook.pebble.printing import as_text, plain_data, too_long
+from onhook.pebble.rendering import Renderer, Run
+from onhook.pebble.state import Output, State, TextOutput
 
-_OPENING = re.compile(r"\{\{|\{%|\{#")
-# Pebble drops one line break behind a tag.
-_REFERENCE = re.compile(
-    r"\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}(?:\r\n|\n\r|[\r\n\x85\u2028\u2029])?", re.ASCII
-)
-_LITERALS = frozenset({"true", "false", "null", "none", "TRUE", "FALSE", "NULL", "NONE"})
-"""What Pebble takes for values, not for names."""
+__all__ = ["Template", "as_text", "compile_source", "compile_template", "position"]
 
-UNSUPPORTED = (
-    "only dotted references such as {{NewPhoneContact.ANI}} can be evaluated by this version"
-)
-
-
-class PebbleError(Exception):
-    """The template cannot be compiled. `line` and `column` count from 1."""
-
-    def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {message}")
-        self.message = message
-        self.line = line
-        self.column = column
+_LIMITS = Limits()
+_TOO_DEEP = "the template or its data is nested too deeply"
 
 
-class Text(Struct, frozen=True):
-    """Literal text; `offset` counts characters of the source from 0."""
-
-    text: str
-    offset: int
-
-
-class Reference(Struct, frozen=True):
-    """A dotted name, such as ("NewPhoneContact", "ANI")."""
-
-    path: tuple[str, ...]
-    offset: int
-
-    def __str__(self) -> str:
-        return "{{" + ".".join(self.path) + "}}"
-
-    def value(self, context: Mapping[str, Any]) -> Any:
-        """What it names in `context`; None where there is nothing."""
-        found: Any = context
-        for name in self.path:
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(name)
-        return found
+def compile_source(source: str) -> Template:
+    """The template of `source`. Raises PebbleError with the place of what is wrong."""
+    try:
+        return Template(source, parse(source))
+    except Fault as fault:
+        raise placed(fault, source) from None
+    except RecursionError:
+        raise PebbleError(_TOO_DEEP, 1, 1) from None
 
 
-class Template(Struct, frozen=True):
-    """A compiled template."""
+class Template:
+    """What `compile` gives. Rendering changes nothing in it, nor in the context."""
 
-    source: str
-    parts: tuple[Text | Reference, ...]
+    __slots__ = ("_changes_lists", "_evaluate", "_plain", "_run", "body", "references", "source")
+
+    def __init__(self, source: str, body: tuple[Node, ...]) -> None:
+        facts = facts_of(body)
+        self.source = source
+        self.body = body
+        self.references: tuple[Reference, ...] = facts.references
+        """Every path that is read from the context, in source order; macros read none."""
+        self._changes_lists = facts.changes_lists
+        self._plain: tuple[PlainPart, ...] | None = plain_parts(body)
+        renderer = Renderer(facts)
+        self._run: Run = renderer.body(body)
+        expression = self.expression
+        self._evaluate = None if expression is None else renderer.expressions.compile(expression)
 
     @property
-    def references(self) -> tuple[Reference, ...]:
-        return tuple(part for part in self.parts if isinstance(part, Reference))
+    def expression(self) -> Expression | None:
+        """The expression, if the template is one print with at most blanks around it."""
+        prints = [node for node in self.body if not isinstance(node, Text) or node.text.strip()]
+        only = prints[0] if len(prints) == 1 else None
+        return only.expression if isinstance(only, Print) else None
 
-    def render(self, context: Mapping[str, Any]) -> str:
-        """The text, with every reference replaced by its value as text; nothing if missing."""
-        return "".join(
-            part.text if isinstance(part, Text) else as_text(part.value(context))
-            for part in self.parts
-        )
+    @property
+    def parts(self) -> tuple[Text | Reference, ...]:
+        """Texts and references, of a template that has nothing else."""
+        parts = ((node if isinstance(node, Text) else reference_of(node)) for node in self.body)
+        return tuple(part for part in parts if part is not None)
+
+    def render(
+        self, context: Mapping[str, Any], *, now: datetime | None = None, limits: Limits = _LIMITS
+    ) -> str:
+        """The text. Raises PebbleError. `now` is what now() gives, the current time if None."""
+        if self._plain is not None:
+            text = plain_text(self._plain, context, limits)
+            if text is not None:
+                return whole(text)
+        output = TextOutput(limits.output_chars)
+        self._work(self._run, self._state(context, output, now, limits))
+        return whole(str(output))
+
+    def value(
+        self, context: Mapping[str, Any], *, now: datetime | None = None, limits: Limits = _LIMITS
+    ) -> Any:
+        """The expression's value as plain data, or the text if there is more than one expression."""
+        if self._evaluate is None:
+            return self.render(context, now=now, limits=limits)
+        output = TextOutput(limits.output_chars)
+        evaluate, state = self._evaluate, self._state(context, output, now, limits)
+        return self._work(lambda state: plain_data(evaluate(state)), state)
+
+    def render_to(
+        self,
+        context: Mapping[str, Any],
+        output: Output,
+        *,
+        now: datetime | None = None,
+        limits: Limits = _LIMITS,
+    ) -> None:
+        """Render piece by piece: literal text as nodes, what expressions print as plain data."""
+        self._work(self._run, self._state(context, _Relay(output, limits), now, limits))
+
+    def _state(
+        self, context: Mapping[str, Any], output: Output, now: datetime | None, limits: Limits
+    ) -> State:
+        return State(context, output, limits, now, owns_data=self._changes_lists)
+
+    def _work(self, work: Callable[[State], Any], state: State) -> Any:
+        try:
+            return work(state)
+        except Fault as fault:
+            raise placed(fault, self.source) from None
+        except RecursionError:
+            raise PebbleError(_TOO_DEEP, 1, 1) from None
 
 
-def as_text(value: Any) -> str:
-    """A value as a template prints it: nothing for null, `true`, JSON text for maps and lists."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    return msgspec.json.encode(value).decode()
+class _Relay:
+    """Hands on the output as plain data, and bounds its texts."""
+
+    __slots__ = ("_left", "_limit", "_output")
+
+    def __init__(self, output: Output, limits: Limits) -> None:
+        self._output = output
+        self._limit = self._left = limits.output_chars
+
+    def text(self, node: Text) -> None:
+        self._count(len(node.text))
+        self._output.text(node)
+
+    def value(self, value: Any, node: Print) -> None:
+        plain = plain_data(value)
+        self._count(len(plain) if isinstance(plain, str) else 1)
+        self._output.value(plain, node)
+
+    def _count(self, chars: int) -> None:
+        self._left -= chars
+        if self._left < 0:
+            raise too_long(self._limit)
 
 
-def position(source: str, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of the character at `offset`."""
-    before = source[:offset]
-    return before.count("\n") + 1, offset - before.rfind("\n")
+def reference_of(node: Node) -> Reference | None:
+    """The reference that a print is, at the offset of its braces."""
+    path = plain_path(node.expression) if isinstance(node, Print) else None
+    return Reference(path, node.offset) if path else None
+
+
+UNSUPPORTED = "only dotted references such as {{NewPhoneContact.ANI}} can be evaluated here"
 
 
 def compile_template(source: str) -> Template:
-    """Compile `source`. Raises PebbleError with the place of what cannot be evaluated."""
-    parts: list[Text | Reference] = []
-    at = 0
-    while opening := _OPENING.search(source, at):
-        if opening.start() > at:
-            parts.append(Text(source[at : opening.start()], at))
-        reference = _REFERENCE.match(source, opening.end()) if opening[0] == "{{" else None
-        if reference is None or reference[1].split(".")[0] in _LITERALS:
-            raise PebbleError(UNSUPPORTED, *position(source, opening.start()))
-        parts.append(Reference(tuple(reference[1].split(".")), opening.start()))
-        at = reference.end()
-    if at < len(source):
-        parts.append(Text(source[at:], at))
-    return Template(source, tuple(parts))
+    """A template of texts and dotted references only. Raises PebbleError for anything else."""
+    template = compile_source(source)
+    for node in template.body:
+        if not isinstance(node, Text) and reference_of(node) is None:
+            raise PebbleError(UNSUPPORTED, *position(source, node.offset))
+    return template

@@ -1,0 +1,50 @@
+"""What can go wrong with a template, and where in its source.
+
+Errors and positions only; nothing here knows the language.
+"""
+
+from __future__ import annotations
+
+
+class PebbleError(Exception):
+    """The template cannot be compiled or rendered. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+class Fault(Exception):
+    """An error on its way to the template, which knows the source and makes a PebbleError of it.
+
+    `offset` counts characters of the source; None until an expression says where it stands.
+    """
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+    def at(self, offset: int) -> Fault:
+        """This fault, placed at `offset` unless an inner expression has placed it already."""
+        if self.offset is None:
+            self.offset = offset
+        return self
+
+
+class LimitExceeded(Fault):
+    """A bound on work or size was passed; the message names it."""
+
+
+def position(source: str, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of the character at `offset`."""
+    before = source[:offset]
+    return before.count("\n") + 1, offset - before.rfind("\n")
+
+
+def placed(fault: Fault, source: str) -> PebbleError:
+    """The error that users see."""
+    offset = min(fault.offset or 0, len(source))
+    return PebbleError(fault.message, *position(source, offset))

@@ -1,0 +1,355 @@
+"""Compiling expressions into functions of the state.
+
+One function for each kind of expression; what operators, filters and methods compute is decided in
+their own modules. Every Fault leaves here with the offset of the expression that failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from onhook.pebble import attributes
+from onhook.pebble.arithmetic import negated
+from onhook.pebble.equality import hash_map
+from onhook.pebble.errors import Fault
+from onhook.pebble.filters import FILTERS
+from onhook.pebble.functions import FUNCTIONS
+from onhook.pebble.nodes import (
+    Arguments,
+    Attribute,
+    Binary,
+    Call,
+    Conditional,
+    Expression,
+    Filter,
+    FilterStep,
+    ListLiteral,
+    Literal,
+    MapLiteral,
+    MethodCall,
+    Name,
+    Subscript,
+    Test,
+    Unary,
+)
+from onhook.pebble.operators import BINARY, truth
+from onhook.pebble.predicates import TESTS
+from onhook.pebble.state import State
+from onhook.pebble.values import Safe, kind
+
+Evaluate = Callable[[State], Any]
+
+
+class ExpressionCompiler:
+    """Compiles the expressions of one template, which share their macros and blocks.
+
+    `call_special` compiles a call of a macro or block; None when there is none of that name.
+    """
+
+    def __init__(
+        self,
+        local_names: frozenset[str],
+        call_special: Callable[[Call, ExpressionCompiler], Evaluate | None],
+    ) -> None:
+        self._local_names = local_names
+        self._call_special = call_special
+        self.steps = 0
+        """Expressions compiled so far: what evaluating them costs."""
+
+    def compile(self, expression: Expression) -> Evaluate:
+        """A function that gives the expression's value."""
+        chain = [expression]
+        while (inner := _inner(chain[-1])) is not None:
+            chain.append(inner)
+        compiled = self._single(chain.pop(), None)
+        while chain:
+            compiled = self._single(chain.pop(), compiled)
+        return compiled
+
+    def _single(self, expression: Expression, inner: Evaluate | None) -> Evaluate:
+        """`inner` is what the expression's leftmost part was compiled to."""
+        self.steps += 1
+        return _COMPILERS[type(expression)](self, expression, inner)
+
+    def _literal(self, node: Literal, _inner: Any) -> Evaluate:
+        value = node.value
+        return lambda _state: value
+
+    def _name(self, node: Name, _inner: Any) -> Evaluate:
+        name = node.name
+        if name in self._local_names:
+            return lambda state: state.lookup(name)
+        return lambda state: state.root(name)
+
+    def _attribute(self, node: Attribute, target: Evaluate) -> Evaluate:
+        name, offset, get = node.name, node.offset, attributes.attribute
+
+        def evaluate(state: State) -> Any:
+            found = target(state)
+            if found.__class__ is dict:
+                return found.get(name)
+            try:
+                return get(found, name, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _subscript(self, node: Subscript, target: Evaluate) -> Evaluate:
+        key, offset, get = self.compile(node.key), node.offset, attributes.item
+
+        def evaluate(state: State) -> Any:
+            found, wanted = target(state), key(state)
+            try:
+                return get(found, wanted, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _method(self, node: MethodCall, target: Evaluate) -> Evaluate:
+        name, offset, call = node.name, node.offset, attributes.method
+        given = [self.compile(argument) for argument in node.arguments]
+
+        def evaluate(state: State) -> Any:
+            found = target(state)
+            arguments = [argument(state) for argument in given]
+            try:
+                return call(found, name, arguments, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _call(self, node: Call, _inner: Any) -> Evaluate:
+        definition, offset = FUNCTIONS.get(node.name), node.offset
+        if definition is None:
+            special = self._call_special(node, self)
+            if special is None:
+                return failing(f'there is no function or macro "{node.name}"', offset)
+            return special
+        call = definition.call
+        arguments = self.arguments(node.arguments, definition.parameters, node.name, offset)
+
+        def evaluate(state: State) -> Any:
+            given = arguments(state)
+            try:
+                return call(given, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _filter(self, node: Filter, target: Evaluate) -> Evaluate:
+        return self.filtered(node, target)
+
+    def filtered(self, step: Filter | FilterStep, target: Evaluate) -> Evaluate:
+        """A filter applied to what `target` gives; its arguments are evaluated first."""
+        definition, offset = FILTERS.get(step.name), step.offset
+        if definition is None:
+            return failing(f'there is no filter "{step.name}"', offset)
+        apply, keeps_escaping = definition.apply, definition.keeps_escaping
+        arguments = self.arguments(step.arguments, definition.parameters, step.name, offset)
+
+        def evaluate(state: State) -> Any:
+            values = arguments(state)
+            value = target(state)
+            if value.__class__ is Safe and not keeps_escaping:
+                value = str(value)
+            try:
+                return apply(value, values, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _test(self, node: Test, target: Evaluate) -> Evaluate:
+        test, negates, offset = TESTS.get(node.name), node.negated, node.offset
+        if test is None:
+            return failing(f'there is no test "{node.name}"', offset)
+        arguments = self.arguments(node.arguments, None, node.name, offset)
+
+        def evaluate(state: State) -> Any:
+            arguments(state)
+            value = target(state)
+            try:
+                return test(value) is not negates
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _unary(self, node: Unary, _inner: Any) -> Evaluate:
+        operand, offset = self.compile(node.operand), node.offset
+        apply: Callable[[Any], Any] = {"not": _not, "-": negated, "+": _positive}[node.operator]
+
+        def evaluate(state: State) -> Any:
+            value = operand(state)
+            try:
+                return apply(value)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return _folded(evaluate, node.operand)
+
+    def _binary(self, node: Binary, left: Evaluate) -> Evaluate:
+        right, offset = self.compile(node.right), node.offset
+        if node.operator in ("and", "or", "contains"):
+            return _shortcut(node.operator, left, right, offset)
+        apply = BINARY[node.operator]
+
+        def evaluate(state: State) -> Any:
+            first, second = left(state), right(state)
+            try:
+                return apply(first, second, state)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def _conditional(self, node: Conditional, condition: Evaluate) -> Evaluate:
+        then, otherwise = self.compile(node.then), self.compile(node.otherwise)
+        offset = node.offset
+
+        def evaluate(state: State) -> Any:
+            value = condition(state)
+            try:
+                is_true = value if value.__class__ is bool else truth(value)
+            except Fault as fault:
+                raise fault.at(offset) from None
+            return then(state) if is_true else otherwise(state)
+
+        return evaluate
+
+    def _list(self, node: ListLiteral, _inner: Any) -> Evaluate:
+        items = [self.compile(item) for item in node.items]
+        return lambda state: [item(state) for item in items]
+
+    def _map(self, node: MapLiteral, _inner: Any) -> Evaluate:
+        entries = [(self.compile(key), self.compile(value)) for key, value in node.entries]
+        capacity, offset = -(-len(entries) * 4 // 3), node.offset
+
+        def evaluate(state: State) -> Any:
+            given = [(key(state), value(state)) for key, value in entries]
+            try:
+                return hash_map(given, capacity)
+            except Fault as fault:
+                raise fault.at(offset) from None
+
+        return evaluate
+
+    def arguments(
+        self, given: Arguments, parameters: tuple[str, ...] | None, name: str, offset: int
+    ) -> Callable[[State], Mapping[str, Any]]:
+        """A function that gives the arguments by the names of the parameters.
+
+        `parameters` None: positional ones by number, named ones are not looked at. An empty tuple
+        takes any name.
+        """
+        bound = [(str(at), self.compile(value)) for at, value in enumerate(given.positional)]
+        if parameters is not None:
+            bound = [
+                (parameter, value) for parameter, (_, value) in zip(parameters, bound, strict=False)
+            ]
+            if len(given.positional) > len(parameters):
+                return failing(
+                    f'"{name}" takes {len(parameters)} arguments, not {len(given.positional)}',
+                    offset,
+                )
+            for argument, value in given.named:
+                if parameters and argument not in parameters:
+                    known = ", ".join(parameters)
+                    return failing(f'"{name}" has no argument "{argument}"; it has {known}', offset)
+                bound.append((argument, self.compile(value)))
+        if not bound:
+            return _no_arguments
+        return lambda state: {parameter: value(state) for parameter, value in bound}
+
+
+_NO_ARGUMENTS: Mapping[str, Any] = {}
+
+
+def _no_arguments(_state: State) -> Mapping[str, Any]:
+    return _NO_ARGUMENTS
+
+
+def _inner(expression: Expression) -> Expression | None:
+    """The leftmost part of an expression, which a chain of operators nests in."""
+    if isinstance(expression, Attribute | Subscript | MethodCall | Filter | Test):
+        return expression.target
+    if isinstance(expression, Binary):
+        return expression.left
+    return expression.condition if isinstance(expression, Conditional) else None
+
+
+def failing(message: str, offset: int) -> Callable[[State], Any]:
+    def evaluate(_state: State) -> Any:
+        raise Fault(message, offset)
+
+    return evaluate
+
+
+def _folded(evaluate: Evaluate, operand: Expression) -> Evaluate:
+    """A constant instead of an operator on a literal."""
+    if not isinstance(operand, Literal):
+        return evaluate
+    try:
+        value = evaluate(None)  # type: ignore[arg-type]  # a literal needs no state
+    except Fault:
+        return evaluate
+    return lambda _state: value
+
+
+def _shortcut(operator: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
+    """Operators that may leave their right side alone."""
+    contains = BINARY["contains"]
+
+    def conjunction(state: State) -> Any:
+        try:
+            return truth(left(state)) and truth(right(state))
+        except Fault as fault:
+            raise fault.at(offset) from None
+
+    def disjunction(state: State) -> Any:
+        try:
+            return truth(left(state)) or truth(right(state))
+        except Fault as fault:
+            raise fault.at(offset) from None
+
+    def containment(state: State) -> Any:
+        first = left(state)
+        if first is None:
+            return False
+        second = right(state)
+        try:
+            return contains(first, second, state)
+        except Fault as fault:
+            raise fault.at(offset) from None
+
+    return {"and": conjunction, "or": disjunction, "contains": containment}[operator]
+
+
+def _not(value: Any) -> bool:
+    return not truth(value)
+
+
+def _positive(value: Any) -> Any:
+    return negated(negated(value))
+
+
+_COMPILERS: dict[type, Callable[[ExpressionCompiler, Any, Any], Evaluate]] = {
+    Literal: ExpressionCompiler._literal,
+    Name: ExpressionCompiler._name,
+    Attribute: ExpressionCompiler._attribute,
+    Subscript: ExpressionCompiler._subscript,
+    MethodCall: ExpressionCompiler._method,
+    Call: ExpressionCompiler._call,
+    Filter: ExpressionCompiler._filter,
+    Test: ExpressionCompiler._test,
+    Unary: ExpressionCompiler._unary,
+    Binary: ExpressionCompiler._binary,
+    Conditional: ExpressionCompiler._conditional,
+    ListLiteral: ExpressionCompiler._list,
+    MapLiteral: ExpressionCompiler._map,
+}

@@ -1,0 +1,54 @@
+"""What a filter is, and reading its arguments; no filter itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from onhook.pebble.arithmetic import as_double
+from onhook.pebble.errors import Fault
+from onhook.pebble.state import State
+from onhook.pebble.values import is_number, kind
+
+Apply = Callable[[Any, Mapping[str, Any], State], Any]
+
+
+class FilterDefinition(Struct, frozen=True):
+    """`parameters` None: any number of positional arguments, which are named "0", "1", ..."""
+
+    apply: Apply
+    parameters: tuple[str, ...] | None = None
+    keeps_escaping: bool = False
+    """Whether an escaped text arrives as one, not as an ordinary text."""
+
+
+def text_input(value: Any, name: str) -> str:
+    """The value, which must be a text."""
+    if type(value) is not str:
+        raise Fault(f'the filter "{name}" takes a text, not {kind(value)}')
+    return value
+
+
+def text_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> str | None:
+    """An argument that must be a text, None without it."""
+    value = arguments.get(parameter)
+    if value is not None and type(value) is not str:
+        raise Fault(f'{parameter} of the filter "{name}" must be a text, not {kind(value)}')
+    return value
+
+
+def number_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> int | None:
+    """An argument that must be a number, as an int of Java; None without it."""
+    value = arguments.get(parameter)
+    if value is None:
+        return None
+    if not is_number(value):
+        raise Fault(f'{parameter} of the filter "{name}" must be a number, not {kind(value)}')
+    if isinstance(value, float):
+        if value != value:
+            return 0
+        return int(min(max(as_double(value), -(2.0**31)), 2.0**31 - 1))
+    whole: int = (value + 2**31) % 2**32 - 2**31
+    return whole

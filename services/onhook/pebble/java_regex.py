@@ -1,0 +1,143 @@
+"""Java's regular expressions on texts: split, replaceAll, matches; bounded in time.
+
+It must not know filters or methods.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import regex
+
+from onhook.pebble import java_char
+from onhook.pebble.errors import Fault, LimitExceeded
+from onhook.pebble.java_regex_syntax import PatternError, translated
+from onhook.pebble.state import State
+from onhook.pebble.values import Array
+
+_META = re.compile(r"[.$|()\[{^?*+\\]")
+_ESCAPED = re.compile(r"\\([^a-zA-Z0-9])")
+_PATTERN_CHARS = 1_000
+_SECONDS = 0.5
+"""One expression may work this long on one text."""
+_REFERENCE = re.compile(r"\\(.)|\$(?:\{([a-zA-Z][a-zA-Z0-9]*)\}|([0-9]))|\$", re.DOTALL)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    if len(pattern) > _PATTERN_CHARS:
+        raise Fault(f"the pattern is longer than {_PATTERN_CHARS} characters")
+    try:
+        return regex.compile(translated(pattern), regex.V1)
+    except PatternError as error:
+        _refuse(pattern, str(error))
+    except (regex.error, OverflowError, RecursionError, MemoryError):
+        _refuse(pattern, "it cannot be understood")
+
+
+def _refuse(pattern: str, why: str) -> NoReturn:
+    raise Fault(f'the pattern "{pattern[:60]}" is no regular expression: {why}') from None
+
+
+def split(text: str, pattern: str, limit: int, state: State) -> Array:
+    """String.split: at most `limit` pieces when it is positive; trailing empty ones go at 0."""
+    state.charge(1 + (len(text) >> 4))
+    if (literal := _literal(pattern)) is None:
+        pieces = _split_by_expression(text, pattern, limit, state)
+    elif literal:
+        pieces = text.split(literal, limit - 1 if limit > 0 else -1)
+    else:
+        pieces = _split_everywhere(java_char.units(text), limit)
+    if limit == 0 and len(pieces) > 1:
+        while pieces and not pieces[-1]:
+            pieces.pop()
+    state.check_size(len(pieces))
+    return Array(pieces)
+
+
+def _literal(pattern: str) -> str | None:
+    """The text that the pattern stands for, if it has no other meaning."""
+    if _META.search(pattern) is None:
+        return pattern
+    return pattern[1] if _ESCAPED.fullmatch(pattern) else None
+
+
+def _split_everywhere(text: str, limit: int) -> list[str]:
+    """Between all characters; Java drops an empty match at the beginning."""
+    if len(text) < 2 or limit == 1:
+        return [text] if limit >= 0 or not text else [text, ""]
+    pieces = list(text)
+    if limit <= 0:
+        return [*pieces, ""]
+    if limit > len(pieces):
+        return [*pieces, ""]
+    return [*pieces[: limit - 1], "".join(pieces[limit - 1 :])]
+
+
+def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> list[str]:
+    pieces: list[str] = []
+    index = 0
+    try:
+        for found in _compiled(pattern).finditer(text, timeout=_SECONDS):
+            if 0 < limit <= len(pieces) + 1:
+                break
+            if found.end() == 0:
+                continue
+            pieces.append(text[index : found.start()])
+            index = found.end()
+            if len(pieces) > state.limits.range_size:
+                state.check_size(len(pieces))
+    except TimeoutError:
+        _too_slow(pattern)
+    return [*pieces, text[index:]]
+
+
+def _too_slow(pattern: str) -> NoReturn:
+    raise LimitExceeded(
+        f'the pattern "{pattern[:60]}" takes longer than {_SECONDS} seconds'
+    ) from None
+
+
+def matches(pattern: str, text: str, state: State) -> bool:
+    """String.matches: whether the whole text is of that form."""
+    state.charge(1 + (len(text) >> 4))
+    try:
+        return _compiled(pattern).fullmatch(text, timeout=_SECONDS) is not None
+    except TimeoutError:
+        _too_slow(pattern)
+
+
+def replaced(pattern: str, text: str, replacement: str, count: int, state: State) -> str:
+    """String.replaceAll, or replaceFirst for a `count` of 1; `$1` and `${name}` are groups."""
+    state.charge(1 + (len(text) >> 4))
+    parts: list[str] = []
+    index = size = 0
+    try:
+        for found in _compiled(pattern).finditer(text, timeout=_SECONDS):
+            new = _expanded(replacement, found)
+            parts += (text[index : found.start()], new)
+            size += len(new)
+            if size > state.limits.output_chars:
+                state.bounded(" " * (state.limits.output_chars + 1))
+            index = found.end()
+            if count:
+                break
+    except TimeoutError:
+        _too_slow(pattern)
+    return state.bounded("".join(parts) + text[index:])
+
+
+def _expanded(replacement: str, found: Any) -> str:
+    def group(reference: re.Match[str]) -> str:
+        if reference[1] is not None:
+            return reference[1]
+        if reference[2] is None and reference[3] is None:
+            raise Fault("a $ in a replacement needs the number of a group")
+        try:
+            return found[reference[2] or int(reference[3])] or ""
+        except IndexError:
+            raise Fault(f'there is no group "{reference[0]}" in the pattern') from None
+
+    return _REFERENCE.sub(group, replacement)
