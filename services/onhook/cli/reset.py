@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
+from onhook.cli.question import is_agreed
 from onhook.sqlite.folder_lock import FolderHeld, held
 
 FOLDERS = ("bus", "call-emulator", "event-flow", "sink")
@@ -21,7 +22,7 @@ def execute(given: argparse.Namespace) -> int:
         sys.stdout.write(f"{data} holds nothing of ours\n")
         return 0
     names = ", ".join(str(folder) for folder in folders)
-    if not given.yes and not _is_agreed(f"Delete {names}? [y/N] "):
+    if not given.yes and not is_agreed(f"Delete {names}? [y/N] "):
         raise Failure("nothing was deleted; answer y, or give --yes where nobody can answer")
     with ExitStack() as stack:
         try:
@@ -33,10 +34,3 @@ def execute(given: argparse.Namespace) -> int:
             shutil.rmtree(folder)
     sys.stdout.write(f"deleted {names}\n")
     return 0
-
-
-def _is_agreed(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        return False

@@ -1,0 +1,67 @@
+"""Flow files given to a command that works alone, and what they are checked against.
+
+The surroundings are those of this process's settings; the files given together know one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from onhook.cli.failure import Failure
+from onhook.cli.input_file import read_input, shown_name
+from onhook.contracts.run import flow_id_of
+from onhook.egress.connectors import Connectors
+from onhook.flow.errors import FlowError
+from onhook.flow.loading import load_flow
+from onhook.flow.model import FlowFile
+from onhook.flow.surroundings import FlowAtHand, Surroundings
+from onhook.settings import Settings
+from onhook.settings.contact_centre import ContactCentreError, load_contact_centre
+
+
+class Given(Struct, frozen=True):
+    """A file as it was given: how messages call it, and the flow, or why it is none."""
+
+    name: str
+    file: FlowFile | None
+    error: FlowError | None = None
+
+
+def read_flows(names: Sequence[str]) -> list[Given]:
+    """Raises Failure where a file cannot be read at all."""
+    return [_read(name) for name in names]
+
+
+def _read(name: str) -> Given:
+    content = read_input(name)
+    try:
+        return Given(shown_name(name), load_flow(content, shown_name(name)))
+    except FlowError as error:
+        return Given(shown_name(name), None, error)
+
+
+def surroundings_of(
+    settings: Settings, files: Sequence[FlowFile], connectors: Connectors
+) -> Surroundings:
+    """Raises Failure for a contact centre that cannot be used."""
+    try:
+        centre = load_contact_centre(settings.contact_centre)
+    except ContactCentreError as error:
+        raise Failure(str(error)) from None
+    at_hand = {file.name: FlowAtHand(file=file) for file in files}
+    at_hand |= {file.id or flow_id_of(file.name): FlowAtHand(file=file) for file in files}
+    points = {
+        key: (point.flow, point.flow_label)
+        for point in centre.entry_points
+        for key in (point.id, point.name)
+    }
+    schedules = {key: each for each in centre.business_hours for key in (each.id, each.name)}
+    return Surroundings(
+        flows=lambda flow, _label: at_hand.get(flow),
+        entry_points=points,
+        schedules=schedules,
+        connectors=connectors.urls,
+        can_seal=not settings.amqp_url or bool(settings.run_key),
+    )

@@ -1,0 +1,76 @@
+"""The steps of a run as lines, for `onhook flow run` and `onhook trace`: plain data in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from onhook.cli.printed import harmless, one_line
+
+WIDTH = 100
+LONGEST_VALUE = 300
+MOST_BODY_LINES = 40
+
+
+def step_line(number: int, step: Mapping[str, Any], *, depth: int = 0) -> str:
+    """` 2 Post  http-request-v2 -> default  12 ms`."""
+    indent = "  " * depth
+    visit = f" (visit {step['visit']})" if step["visit"] > 1 else ""
+    name = f"{indent}{one_line(step['name'])}{visit}"
+    edge = f"-> {one_line(step['edge'] or PLAIN)}" if step["edge"] is not None else "end"
+    return (
+        f"{number:>3} {name:<32} {one_line(step['activity']):<20} {edge:<16} {took(step)}".rstrip()
+    )
+
+
+PLAIN = "next"
+"""How the one port of a node that has just one is shown."""
+
+
+def took(timed: Mapping[str, Any]) -> str:
+    """`12 ms`, `0.1 ms`."""
+    elapsed_ms = timed["elapsed_ms"]
+    return f"{elapsed_ms:.0f} ms" if elapsed_ms >= 10 else f"{elapsed_ms:.1f} ms"
+
+
+def detail_lines(step: Mapping[str, Any], *, is_short: bool = False) -> Iterator[str]:
+    """What went in, what came out, and notes; each value on a line of its own."""
+    longest = WIDTH - 30 if is_short else LONGEST_VALUE
+    for word, values in (("in ", step["inputs"]), ("out", step["outputs"])):
+        for name, value in values.items():
+            yield f"{word} {one_line(name)} = {shown(value, longest)}"
+    notes = step["notes"] if "notes" in step else [step["note"]]
+    yield from (f"note {one_line(note)}" for note in notes if note)
+
+
+def shown(value: Any, longest: int = LONGEST_VALUE) -> str:
+    """A value on one line, cut where it is long."""
+    text = one_line(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    text = harmless(text)
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
+
+
+def exchange_lines(exchange: Mapping[str, Any]) -> Iterator[str]:
+    """A request and its answer, as they went over the wire."""
+    yield f"--> {exchange['method']} {one_line(exchange['url'])}"
+    yield from (f"    {line}" for line in _message(exchange["headers"], exchange["body"]))
+    if exchange["status"] is None:
+        yield f"<-- {one_line(exchange['fault'] or 'failed')}, {took(exchange)}"
+        return
+    here = "" if exchange["was_sent"] else " (dry run: answered here)"
+    yield f"<-- {exchange['status']}{here}, {took(exchange)}"
+    message = _message(exchange["response_headers"], exchange["response_body"])
+    yield from (f"    {line}" for line in message)
+
+
+def _message(headers: Sequence[Sequence[str]], body: str) -> Iterator[str]:
+    yield from (f"{name}: {one_line(value)}" for name, value in headers)
+    if not body:
+        return
+    yield ""
+    lines = harmless(body).split("\n")
+    yield from (line.rstrip("\r") for line in lines[:MOST_BODY_LINES])
+    if len(lines) > MOST_BODY_LINES:
+        yield f"... {len(lines) - MOST_BODY_LINES} more lines"

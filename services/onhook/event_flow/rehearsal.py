@@ -1,0 +1,296 @@
+"""One run of a flow, here and now, with every step told: the same engine, the same activities.
+
+It waits for nothing and keeps nothing: a retry is told, not awaited, a Wait is passed over, a
+screen pop shown. Who sends a request is handed in; it must not know the bus or the journal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from onhook.contracts.event import Event
+from onhook.contracts.run import (
+    LARGEST_RESPONSE_BYTES,
+    Progress,
+    run_id_of,
+    webhook_id_of,
+)
+from onhook.egress.connectors import Connectors, NotItsOrigin
+from onhook.egress.port import Fault, Request, Response, SendError
+from onhook.event_flow.delivery import with_ids
+from onhook.event_flow.rehearsed import Exchange, Rehearsed, StepTaken, would_follow
+from onhook.event_flow.retry import Kind, Policy, kind_of
+from onhook.flow import engine
+from onhook.flow.compiled import Flow
+from onhook.flow.effect import Effect, Finished, Moved, PopScreen, SendRequest, Wait
+from onhook.flow.engine import World
+from onhook.flow.errors import RunError, VariableError
+from onhook.flow.secrecy import Mask, mask_of
+from onhook.flow.trace import TraceEntry
+
+VERSION = 1
+"""Of every flow at hand: files have none."""
+MOST_STEPS = 10_000
+
+
+class Stopped(Exception):
+    """The run cannot go on, and nothing of the flow handles that."""
+
+
+class Done(Struct, frozen=True):
+    """A step performed, and what there is to tell of it beside the engine's words."""
+
+    moved: Moved
+    note: str | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class FlowsAtHand:
+    """The flow and those that it may call, by id and by name."""
+
+    def __init__(self, *flows: Flow) -> None:
+        self._by_id = {flow.id: flow for flow in flows}
+        self._by_name = {flow.name: flow for flow in flows}
+
+    def find(self, name_or_id: str) -> Flow | None:
+        return self._by_id.get(name_or_id) or self._by_name.get(name_or_id)
+
+    def lookup(self, flow_id: str, _version: int) -> Flow:
+        return self._by_id[flow_id]
+
+
+class Surface(Struct, frozen=True, kw_only=True):
+    """What a rehearsal touches: how requests leave, what the clock says, who is told."""
+
+    send: Callable[[SendRequest, Request], Awaitable[Response]]
+    """May raise SendError."""
+    was_sent: bool
+    """Whether `send` really sends."""
+    overrides: Callable[[Flow], tuple[Mapping[str, Any], Mapping[str, Any]]]
+    """Of a flow: what is given for any variable at the start, and for externalized ones when used."""
+    connectors: Connectors
+    policy: Policy
+    clock: Callable[[], datetime]
+    observe: Callable[[StepTaken], None]
+
+
+class Rehearsal:
+    """One run; `perform` it once."""
+
+    def __init__(self, flow: Flow, flows: FlowsAtHand, event: Event, surface: Surface) -> None:
+        self._flow = flow
+        self._flows = flows
+        self._event = event
+        self._surface = surface
+        self._run_id = run_id_of(event.source, event.id, flow.id)
+        self._now = surface.clock()
+        self._progress = Progress()
+        self._steps: list[StepTaken] = []
+
+    async def perform(self) -> Rehearsed:
+        """The run to its end or its failure; what a flow does is never an exception."""
+        began = time.perf_counter()
+        reason: str | None = None
+        try:
+            given, _ = self._surface.overrides(self._flow)
+            self._progress = engine.begin(self._flow, self._event, given)
+            await self._walk()
+        except (RunError, VariableError, Stopped) as error:
+            reason = str(error)
+        mask = self._mask()
+        return Rehearsed(
+            flow=self._flow.name,
+            event_type=self._event.type,
+            event_id=self._event.id,
+            run_id=self._run_id,
+            is_finished=reason is None,
+            reason=None if reason is None else mask.text(reason),
+            steps=tuple(self._steps),
+            variables=mask.data(dict(self._progress.variables)),
+            elapsed_ms=_ms_since(began),
+        )
+
+    async def _walk(self) -> None:
+        while len(self._steps) < MOST_STEPS:
+            began, started_at, flow = time.perf_counter(), self._surface.clock(), self._performed()
+            step = engine.step(self._flow, self._flows.lookup, self._progress, self._world())
+            if isinstance(step, Finished):
+                self._progress = step.progress
+                return
+            done = Done(step) if isinstance(step, Moved) else await self._effect(step)
+            self._progress = done.moved.progress
+            self._tell(flow, done, started_at, _ms_since(began))
+        raise Stopped(f"stopped after {MOST_STEPS} steps; does the flow go in circles?")
+
+    def _performed(self) -> Flow:
+        """The flow whose nodes are performed now."""
+        called = self._progress.flow_id
+        return self._flow if called is None else self._flows.lookup(called, VERSION)
+
+    def _world(self) -> World:
+        _, overrides = self._surface.overrides(self._performed())
+        return World(event=self._event, overrides=overrides, now=self._now, run_id=self._run_id)
+
+    async def _effect(self, effect: Effect) -> Done:
+        if isinstance(effect, SendRequest):
+            return await self._send(effect)
+        if isinstance(effect, PopScreen):
+            pop = effect.pop
+            note = f"{pop.agent_id} would be shown {pop.url} ({pop.target}); nothing is shown here"
+            return self._succeeded(effect, {}, note)
+        if isinstance(effect, Wait):
+            return self._succeeded(
+                effect, {}, f"would wait {effect.seconds:g} s; not waited for here"
+            )
+        called = self._flows.find(effect.flow)
+        if called is None:
+            return self._failed(effect, f'flow "{effect.flow}" is not at hand; give its file too')
+        return self._succeeded(effect, {"flow_id": called.id, "version": VERSION})
+
+    async def _send(self, effect: SendRequest) -> Done:
+        try:
+            request = self._request(effect)
+        except RunError as error:
+            return self._failed(effect, error.message)
+        exchanges: list[Exchange] = []
+        for _ in range(1 + (effect.node.retry_attempts if effect.continues else 0)):
+            answer, exchange = await self._exchange(effect, request)
+            exchanges.append(exchange)
+            if exchange.status is not None and exchange.status < 500:
+                break
+        self._now = self._surface.clock()
+        if exchange.is_invalid:
+            return self._failed(effect, str(exchange.fault), *exchanges)
+        if effect.continues or kind_of(exchange.status) is Kind.DELIVERED:
+            return self._succeeded(effect, _outputs(answer), None, *exchanges)
+        what = exchange.fault or f"answered {exchange.status}"
+        again = would_follow(self._surface.policy, exchange.status)
+        return self._failed(effect, f"{what}; {again}", *exchanges)
+
+    def _request(self, effect: SendRequest) -> Request:
+        """Raises RunError."""
+        context = engine.context_of(self._flow, self._flows.lookup, self._progress, self._world())
+        node, now, run_id = effect.node, self._now, self._run_id
+        url = node.render_url(context, now=now)
+        webhook_id = webhook_id_of(run_id, effect.address, effect.visit)
+        headers = with_ids(node.render_headers(context, now=now), run_id, webhook_id)
+        connector = node.connector(context, now=now)
+        if connector is not None:
+            try:
+                headers = self._surface.connectors.with_credentials(connector, url, headers)
+            except NotItsOrigin as error:
+                raise RunError(node.name, str(error)) from None
+        return Request(
+            method=node.method,
+            url=url,
+            headers=headers,
+            body=node.render_body(context, now=now),
+            timeout_s=effect.timeout_s,
+        )
+
+    async def _exchange(
+        self, effect: SendRequest, request: Request
+    ) -> tuple[Response | None, Exchange]:
+        began = time.perf_counter()
+        response: Response | None = None
+        error: SendError | None = None
+        try:
+            response = await self._surface.send(effect, request)
+        except SendError as fault:
+            error = fault
+        mask = self._mask()
+        return response, Exchange(
+            method=request.method,
+            url=mask.text(request.url),
+            headers=_masked(mask, request.headers),
+            body=mask.text(request.body.decode("utf-8", "replace")),
+            status=None if response is None else response.status,
+            response_headers=() if response is None else _masked(mask, response.headers),
+            response_body="" if response is None else mask.text(_text(response.body)),
+            fault=None if error is None else mask.text(error.message),
+            is_invalid=error is not None and error.fault is Fault.INVALID,
+            elapsed_ms=_ms_since(began),
+            was_sent=self._surface.was_sent,
+        )
+
+    def _succeeded(
+        self,
+        effect: Effect,
+        outputs: dict[str, Any],
+        note: str | None = None,
+        *exchanges: Exchange,
+    ) -> Done:
+        moved = engine.succeeded(
+            self._flow, self._flows.lookup, self._progress, effect, outputs, self._world()
+        )
+        return Done(moved, note, exchanges)
+
+    def _failed(self, effect: Effect, reason: str, *exchanges: Exchange) -> Done:
+        """Raises Stopped where nothing of the flow handles it."""
+        moved = engine.failed(
+            self._flow, self._flows.lookup, self._progress, effect, reason, self._world()
+        )
+        if moved is not None:
+            return Done(moved, None, exchanges)
+        stopped = TraceEntry(
+            node=effect.node.node_id,
+            name=effect.node.name,
+            activity=effect.node.kind,
+            visit=effect.visit,
+            address=effect.address,
+        )
+        done = Done(Moved(self._progress, stopped), None, exchanges)
+        self._tell(self._performed(), done, self._surface.clock(), 0.0)
+        raise Stopped(f'node "{effect.node.name}": {reason}')
+
+    def _tell(self, flow: Flow, done: Done, started_at: datetime, elapsed_ms: float) -> None:
+        entry, mask = done.moved.trace, self._mask()
+        notes = (note for note in (entry.note, done.note) if note)
+        step = StepTaken(
+            number=len(self._steps) + 1,
+            flow=flow.name,
+            node=entry.node,
+            name=entry.name,
+            activity=entry.activity,
+            visit=entry.visit,
+            address=entry.address,
+            inputs=mask.data(entry.inputs),
+            outputs=mask.data(entry.outputs),
+            edge=entry.edge,
+            notes=tuple(mask.text(note) for note in notes),
+            requests=done.exchanges,
+            started_at=started_at,
+            elapsed_ms=elapsed_ms,
+        )
+        self._steps.append(step)
+        self._surface.observe(step)
+
+    def _mask(self) -> Mask:
+        _, overrides = self._surface.overrides(self._performed())
+        return mask_of(self._performed(), self._progress, overrides)
+
+    def _connector_mask(self) -> Mask:
+        return Mask(self._surface.connectors.secrets)
+
+
+def _outputs(response: Response | None) -> dict[str, Any]:
+    if response is None:
+        return engine.response_outputs(0, (), b"")
+    return engine.response_outputs(response.status, response.headers, response.body)
+
+
+def _masked(mask: Mask, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, mask.text(value)) for name, value in headers)
+
+
+def _text(body: bytes) -> str:
+    return body[:LARGEST_RESPONSE_BYTES].decode("utf-8", "replace")
+
+
+def _ms_since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1_000, 3)
