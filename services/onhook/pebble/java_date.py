@@ -132,8 +132,10 @@ def _era(_: datetime, count: int) -> str:
 
 
 def _simple_offset(at: datetime, count: int) -> str:
+    if count > 3:
+        raise LookupError
     if not offset_minutes(at):
-        return "Z" if count <= 3 else _iso_offset(at, count)
+        return "Z"
     return offset_text(at)[:3] if count == 1 else _iso_offset(at, count)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from onhook.pebble.java_date_pattern import Field, Items, Literal, Optional, Style, date_items
 from onhook.pebble.java_date_resolve import resolved
 from onhook.pebble.java_date_text import DAYS, MONTHS, QUARTERS
-from onhook.pebble.java_zone import zone, zones_by_name
+from onhook.pebble.java_zone import names_of, zone, zones_by_name
 
 MAX_TEXT = 1_000
 _YEARS_BACK = 80
@@ -20,6 +20,14 @@ _NUMBER = re.compile(r"-?[0-9]+")
 _MAX_DIGITS = 18
 _ZONE_ID = re.compile(r"[A-Za-z][A-Za-z0-9~/._+:-]*")
 _OFFSET = re.compile(r"(?:GMT|UTC|UT)?([+-])([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
+_GMT_OFFSET = re.compile(r"GMT([+-])([0-9]{1,2}):([0-9]{2})", re.IGNORECASE)
+_PLAIN_OFFSET = re.compile(r"([+-])([0-9]{2})([0-9]{2})")
+_ISO_OFFSETS = (
+    re.compile(r"([+-])([0-9]{2})()"),
+    _PLAIN_OFFSET,
+    re.compile(r"([+-])([0-9]{2}):([0-9]{2})"),
+)
+_NUMERIC = frozenset("yYuwWDdFHkKhmsSAnN")
 _SMALL_TEXT = frozenset("MLQqec")
 """Letters that are numbers up to two of them, words from three on."""
 
@@ -51,8 +59,9 @@ class _Mismatch(Exception):
 class _Parsed:
     """Fields in the order in which they were read, the last one last, and where reading stands."""
 
-    def __init__(self, text: str, now: datetime, *, is_strict: bool) -> None:
+    def __init__(self, text: str, own_zone: tzinfo, now: datetime, *, is_strict: bool) -> None:
         self.text = text
+        self.own_zone = own_zone
         self.is_strict = is_strict
         self.now = now
         self.position = 0
@@ -74,12 +83,13 @@ def parse_date(
     1 to 9999.
     """
     items = date_items(pattern)
-    parsed = _Parsed(text[:MAX_TEXT], now or datetime.now(UTC), is_strict=style == "temporal")
+    is_strict = style == "temporal"
+    parsed = _Parsed(text[:MAX_TEXT], zone, now or datetime.now(UTC), is_strict=is_strict)
     try:
         _read(items, parsed)
         if parsed.is_strict and not _is_sound(parsed):
             raise _Mismatch
-        return resolved(parsed.fields, parsed.zone or zone)
+        return resolved(parsed.fields, parsed.zone or zone, prefers_later=not is_strict)
     except _Mismatch:
         raise ValueError(f'"{text[:100]}" is no date of the form "{pattern}"') from None
     except OverflowError:
@@ -105,7 +115,13 @@ def _read(items: Items, parsed: _Parsed) -> None:
             _try(item.items, parsed)
         else:
             following = items[position + 1] if position + 1 < len(items) else None
-            _read_field(item, parsed, is_abutting=isinstance(following, Field))
+            _read_field(item, parsed, is_abutting=_is_numeric(following))
+
+
+def _is_numeric(item: object) -> bool:
+    if not isinstance(item, Field):
+        return False
+    return item.letter in _NUMERIC or (item.letter in _SMALL_TEXT and item.count <= 2)
 
 
 def _try(items: Items, parsed: _Parsed) -> None:
@@ -119,16 +135,24 @@ def _try(items: Items, parsed: _Parsed) -> None:
 
 def _read_field(field: Field, parsed: _Parsed, *, is_abutting: bool) -> None:
     letter, count, text = field.letter, field.count, parsed.text
-    while not parsed.is_strict and text[parsed.position : parsed.position + 1] in {" ", "\t"}:
-        parsed.position += 1
     if letter in "zZXxOVv":
-        _read_zone(letter, parsed)
+        _read_zone(letter, count, parsed)
     elif letter in "GaE" or (letter in _SMALL_TEXT and count > 2):
         _read_word(letter, parsed)
     else:
-        start = parsed.position
-        value = _read_number(parsed, count if is_abutting else _MAX_DIGITS)
+        end = parsed.position + count if is_abutting else len(text)
+        if end > len(text):
+            raise _Mismatch
+        start = parsed.position = _after_blanks(parsed)
+        value = _read_number(parsed, end)
         _set_number(letter, count, text[start : parsed.position], value, parsed)
+
+
+def _after_blanks(parsed: _Parsed) -> int:
+    position = parsed.position
+    while not parsed.is_strict and parsed.text[position : position + 1] in {" ", "\t"}:
+        position += 1
+    return position
 
 
 def _set_number(letter: str, count: int, digits: str, value: int, parsed: _Parsed) -> None:
@@ -139,7 +163,7 @@ def _set_number(letter: str, count: int, digits: str, value: int, parsed: _Parse
     elif letter == "S" and parsed.is_strict:
         letter, value = "n", int(digits.ljust(9, "0")[:9])
     elif letter == "u":
-        letter, value = "e", value % 7 + 1
+        letter, value = "e", 1 if value == 7 else value + 1
     elif letter == "k":
         letter, value = "H", 0 if value == 24 else value
     elif letter == "h":
@@ -147,9 +171,9 @@ def _set_number(letter: str, count: int, digits: str, value: int, parsed: _Parse
     parsed.set(_SAME.get(letter, letter), value)
 
 
-def _read_number(parsed: _Parsed, limit: int) -> int:
-    found = _NUMBER.match(parsed.text, parsed.position, parsed.position + limit)
-    if found is None:
+def _read_number(parsed: _Parsed, end: int) -> int:
+    found = _NUMBER.match(parsed.text, parsed.position, end)
+    if found is None or len(found[0]) > _MAX_DIGITS:
         raise _Mismatch
     parsed.position = found.end()
     return int(found[0])
@@ -174,10 +198,12 @@ def _read_word(letter: str, parsed: _Parsed) -> None:
     parsed.set(_SAME.get(letter, letter), value + _FIRST.get(letter, 0))
 
 
-_MONTH_WORDS = [(month, month[:3]) for month in MONTHS]
-_DAY_WORDS = [(day, day[:3]) for day in DAYS]
-_QUARTER_WORDS = [(quarter, f"Q{number}") for number, quarter in enumerate(QUARTERS, 1)]
-_WORDS = {
+_MONTH_WORDS: list[tuple[str, ...]] = [(month, month[:3]) for month in MONTHS]
+_DAY_WORDS: list[tuple[str, ...]] = [(day, day[:3]) for day in DAYS]
+_QUARTER_WORDS: list[tuple[str, ...]] = [
+    (quarter, f"Q{number}") for number, quarter in enumerate(QUARTERS, 1)
+]
+_WORDS: dict[str, list[tuple[str, ...]]] = {
     "G": [("BC", "Before Christ"), ("AD", "Anno Domini")],
     "a": [("AM",), ("PM",)],
     "M": _MONTH_WORDS,
@@ -191,38 +217,49 @@ _WORDS = {
 _FIRST = {"M": 1, "L": 1, "Q": 1, "q": 1, "E": 1, "e": 1, "c": 1}
 
 
-def _read_zone(letter: str, parsed: _Parsed) -> None:
-    text, position = parsed.text, parsed.position
-    if letter in "XxZ" and text[position : position + 1] == "Z":
+def _read_zone(letter: str, count: int, parsed: _Parsed) -> None:
+    text, position = parsed.text, _after_blanks(parsed)
+    if letter in "Xx" and text[position : position + 1] == "Z":
         parsed.zone, parsed.position = UTC, position + 1
         return
-    if found := _OFFSET.match(text, position):
+    found = _offset_pattern(letter, count, parsed, position).match(text, position)
+    if found:
         hours, minutes = int(found[2]), int(found[3] or 0)
         if hours > 23 or minutes > 59:
             raise _Mismatch
         offset = timedelta(hours=hours, minutes=minutes)
         parsed.zone = timezone(-offset if found[1] == "-" else offset)
         parsed.position = found.end()
-        return
-    if letter in "Xx":
+    elif letter in "Xx":
         raise _Mismatch
-    _read_zone_name(parsed)
+    else:
+        _read_zone_name(parsed, takes_id=letter == "V" or parsed.is_strict)
 
 
-def _read_zone_name(parsed: _Parsed) -> None:
-    rest = parsed.text[parsed.position :].lower()
-    names = [name for name in zones_by_name() if rest.startswith(name)]
-    best = max(names, key=len, default="")
-    found = _ZONE_ID.match(parsed.text, parsed.position)
-    if found and len(found[0]) > len(best):
+def _offset_pattern(letter: str, count: int, parsed: _Parsed, position: int) -> re.Pattern[str]:
+    if parsed.is_strict or letter not in "zZX":
+        return _OFFSET
+    if letter == "X":
+        return _ISO_OFFSETS[min(count, 3) - 1]
+    has_name = parsed.text[position : position + 1].isalpha()
+    return _GMT_OFFSET if has_name else _PLAIN_OFFSET
+
+
+def _read_zone_name(parsed: _Parsed, *, takes_id: bool) -> None:
+    text, position = parsed.text, parsed.position
+    rest = text[position:].lower()
+    best = ""
+    for names in (names_of(parsed.own_zone), zones_by_name()):
+        for name, named in names.items():
+            if len(name) > len(best) and rest.startswith(name):
+                best, parsed.zone = name, named
+    found = _ZONE_ID.match(text, position)
+    if takes_id and found and len(found[0]) > len(best):
         try:
-            parsed.zone = zone(found[0])
+            best, parsed.zone = found[0], zone(found[0])
         except ValueError:
-            pass
-        else:
-            parsed.position = found.end()
-            return
-    if not best:
+            raise _Mismatch from None
+    is_offset = best == "gmt" and rest[3:4] in {"+", "-"}
+    if not best or is_offset:
         raise _Mismatch
-    parsed.zone = zones_by_name()[best]
     parsed.position += len(best)

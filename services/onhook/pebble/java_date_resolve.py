@@ -18,12 +18,19 @@ Fields = Mapping[str, int]
 _EPOCH_YEAR = 1970
 
 
-def resolved(fields: Fields, zone: tzinfo) -> datetime:
-    """The time in `zone`; what is missing is taken from 1970-01-01 00:00. OverflowError: years."""
+def resolved(fields: Fields, zone: tzinfo, *, prefers_later: bool) -> datetime:
+    """The time in `zone`; what is missing is taken from 1970-01-01 00:00.
+
+    `prefers_later` chooses among the two times of an hour that a clock change repeats. Raises
+    OverflowError for years beyond 1 to 9999.
+    """
     if fields.get("G") == 0:
         raise OverflowError
     wall = datetime.combine(_day(fields), datetime.min.time()) + _time(fields)
     # By way of UTC, so that an hour that a clock change skips becomes the one behind it.
+    later = wall.replace(tzinfo=zone, fold=1).astimezone(UTC).astimezone(zone)
+    if prefers_later and later.replace(tzinfo=None, fold=0) == wall:
+        return later
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 

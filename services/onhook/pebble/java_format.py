@@ -1,28 +1,33 @@
 """String.format as Java has it: format specifiers over plain data, US English always.
 
-Values are what JSON holds: an int is a Java Long, a float a Double, a Decimal a BigDecimal. This
-module must not know what a template is.
+Values are what templates work with: an int is a Java Long, a float a Double, a Decimal a
+BigDecimal. This module must not know what a template is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from onhook.pebble.java_char import length, substring
 from onhook.pebble.java_format_number import float_text, integer_text
+from onhook.pebble.java_hash import hash_code
 from onhook.pebble.java_specifier import Specifier, pieces_of
-from onhook.pebble.java_value import hash_code, kind, to_text, utf16_length, utf16_prefix
+from onhook.pebble.printing import text_of
+from onhook.pebble.values import Char, Count, Int, kind
 
 MAX_OUTPUT = 4_000_000
 """The most characters that one call prints."""
+
+_LAST_CHARACTER = 0x10FFFF
 
 
 def format_string(pattern: str, args: Sequence[Any]) -> str:
     """`pattern` with its specifiers replaced by `args`, by the rules of java.util.Formatter.
 
     Raises ValueError for a malformed specifier, a missing argument, and an argument of a type
-    that the conversion does not take.
+    that the conversion does not take; Fault for data that is too long or too deep.
     """
     printed: list[str] = []
     size = 0
@@ -49,36 +54,71 @@ def format_string(pattern: str, args: Sequence[Any]) -> str:
 
 
 def _printed(specifier: Specifier, value: Any) -> str:
-    conversion = specifier.conversion
-    if conversion == "b":
+    if specifier.conversion == "b":
         return _text(specifier, "false" if value is None or value is False else "true")
+    if specifier.conversion == "s" and "#" in specifier.flags:
+        raise specifier.error('flag "#" does not go with %s')
     if value is None:
-        if conversion == "s" and "#" in specifier.flags:
-            raise specifier.error('flag "#" does not go with %s')
         return _text(specifier, "null")
-    if conversion == "s":
-        if "#" in specifier.flags:
-            raise specifier.error('flag "#" does not go with %s')
-        return _text(specifier, to_text(value))
-    if conversion == "h":
-        return _text(specifier, f"{hash_code(value) & 0xFFFFFFFF:x}")
-    if conversion in "dox" and isinstance(value, int) and not isinstance(value, bool):
-        return _justified(specifier, integer_text(specifier, value))
-    if conversion in "efga" and (
-        isinstance(value, float) or (isinstance(value, Decimal) and conversion != "a")
-    ):
-        return _justified(specifier, float_text(specifier, value))
-    raise specifier.error(f"{kind(value)} cannot be printed by %{conversion}")
+    return _PRINTERS[specifier.conversion](specifier, value)
+
+
+def _printed_text(specifier: Specifier, value: Any) -> str:
+    is_decimal = isinstance(value, Decimal)
+    return _text(specifier, str(value) if is_decimal else text_of(value, MAX_OUTPUT))
+
+
+def _printed_hash(specifier: Specifier, value: Any) -> str:
+    return _text(specifier, f"{hash_code(value):x}")
+
+
+def _printed_character(specifier: Specifier, value: Any) -> str:
+    if isinstance(value, Char):
+        return _text(specifier, str(value))
+    if type(value) is Int and 0 <= value <= _LAST_CHARACTER:
+        return _text(specifier, chr(value))
+    raise _mismatch(specifier, value)
+
+
+def _printed_integer(specifier: Specifier, value: Any) -> str:
+    if not isinstance(value, int) or isinstance(value, bool | Count):
+        raise _mismatch(specifier, value)
+    return _justified(specifier, integer_text(specifier, value))
+
+
+def _printed_float(specifier: Specifier, value: Any) -> str:
+    is_decimal = isinstance(value, Decimal) and specifier.conversion != "a"
+    if not isinstance(value, float) and not is_decimal:
+        raise _mismatch(specifier, value)
+    return _justified(specifier, float_text(specifier, value))
+
+
+def _mismatch(specifier: Specifier, value: Any) -> ValueError:
+    conversion = f"%{specifier.conversion}"
+    if conversion in {"%e", "%f", "%g", "%a"} and isinstance(value, int):
+        return specifier.error(f"{kind(value)} without decimals cannot be printed by {conversion}")
+    if conversion in {"%d", "%o", "%x"} and isinstance(value, float):
+        return specifier.error(f"{kind(value)} with decimals cannot be printed by {conversion}")
+    return specifier.error(f"{kind(value)} cannot be printed by {conversion}")
+
+
+_PRINTERS: dict[str, Callable[[Specifier, Any], str]] = {
+    "s": _printed_text,
+    "h": _printed_hash,
+    "c": _printed_character,
+    **dict.fromkeys("dox", _printed_integer),
+    **dict.fromkeys("efga", _printed_float),
+}
 
 
 def _text(specifier: Specifier, text: str) -> str:
     if specifier.precision is not None:
-        text = utf16_prefix(text, specifier.precision)
+        text = substring(text, 0, min(specifier.precision, length(text)))
     return _justified(specifier, text.upper() if specifier.is_upper else text)
 
 
 def _justified(specifier: Specifier, text: str) -> str:
     if specifier.width is None:
         return text
-    padding = " " * (specifier.width - utf16_length(text))
+    padding = " " * (specifier.width - length(text))
     return text + padding if "-" in specifier.flags else padding + text

@@ -9,8 +9,9 @@ import math
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 
 from onhook.pebble.java_specifier import Specifier
+from onhook.pebble.values import Int
 
-_LONG_BITS = 64
+_INT_BITS, _LONG_BITS = 32, 64
 _MAX_DIGITS = 1_000
 _DEFAULT_PRECISION = 6
 _FRACTION_BITS = 52
@@ -22,12 +23,13 @@ def integer_text(specifier: Specifier, value: int) -> str:
     """`value` under %d, %o or %x, not yet justified."""
     if specifier.conversion == "d":
         return _signed(specifier, str(abs(value)), is_negative=value < 0)
+    bits = _INT_BITS if isinstance(value, Int) else _LONG_BITS
     is_long = -(1 << _LONG_BITS - 1) <= value < 1 << _LONG_BITS - 1
     refused = sorted(specifier.flags.intersection("(+ "))
     if is_long and refused:
         raise specifier.error(f'flag "{refused[0]}" does not go with %{specifier.conversion}')
     if is_long:
-        value &= (1 << _LONG_BITS) - 1  # Java prints the bits of a negative Long
+        value &= (1 << bits) - 1  # Java prints the bits of a negative Long
     radix = {"o": "0", "x": "0x"}[specifier.conversion] if "#" in specifier.flags else ""
     digits = f"{abs(value):{specifier.conversion}}"
     return _signed(specifier, digits, is_negative=value < 0, radix=radix)
@@ -35,17 +37,22 @@ def integer_text(specifier: Specifier, value: int) -> str:
 
 def float_text(specifier: Specifier, value: float | Decimal) -> str:
     """`value` under %e, %f, %g or %a, not yet justified."""
-    if math.isnan(value):
+    number = Decimal(repr(value)) if isinstance(value, float) else value
+    if number.is_nan():
         return "NAN" if specifier.is_upper else "NaN"
     is_negative = math.copysign(1.0, value) < 0 if isinstance(value, float) else value < 0
-    if math.isinf(value):
+    if number.is_infinite():
         plain = specifier.without_zeros()
         return _signed(plain, "Infinity", is_negative=is_negative)
     if specifier.conversion == "a":
         assert isinstance(value, float)
-        digits = _hexadecimal(abs(value), specifier.precision)
-        return _signed(specifier, digits, is_negative=is_negative, radix="0x")
-    number = Decimal(repr(value)) if isinstance(value, float) else value
+        digits, spare = _hexadecimal(abs(value), specifier.precision)
+        # The JDK counts the zeros of "0" before it adds those of the precision.
+        zeros = specifier.width - len(digits) + spare - 2 if specifier.width is not None else 0
+        if is_negative or specifier.flags & {"+", " "}:
+            zeros -= 1
+        radix = "0x" + "0" * zeros if "0" in specifier.flags else "0x"
+        return _signed(specifier.without_zeros(), digits, is_negative=is_negative, radix=radix)
     number = number.copy_abs() if number or isinstance(value, Decimal) else Decimal(0)
     if len(number.as_tuple().digits) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS:
         raise specifier.error("the number has too many digits to be printed")
@@ -87,8 +94,8 @@ def _rounded(number: Decimal, significant: int) -> Decimal:
     return rounding.plus(number)
 
 
-def _hexadecimal(magnitude: float, precision: int | None) -> str:
-    """Double.toHexString without its 0x; `precision` counts digits behind the point."""
+def _hexadecimal(magnitude: float, precision: int | None) -> tuple[str, int]:
+    """Double.toHexString without its 0x, and how many zeros `precision` has added to it."""
     mantissa, exponent = math.frexp(magnitude)
     is_subnormal = 0 < magnitude < math.ldexp(1.0, _LEAST_EXPONENT)
     places = None if precision is None else max(precision, 1)
@@ -104,9 +111,8 @@ def _hexadecimal(magnitude: float, precision: int | None) -> str:
         if bits >> _FRACTION_BITS + 1:
             bits, exponent = bits >> 1, exponent + 1
         digits = _hex_digits(bits)
-    if places is not None:
-        digits = digits.ljust(places + 2, "0")
-    return f"{digits}p{exponent}"
+    spare = max((places or 0) + 2 - len(digits), 0)
+    return f"{digits}{'0' * spare}p{exponent}", spare
 
 
 def _hex_digits(bits: int) -> str:

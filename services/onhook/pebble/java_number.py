@@ -7,7 +7,7 @@ module must not know what a template is.
 from __future__ import annotations
 
 import math
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 from onhook.pebble.java_number_pattern import NumberPattern, number_pattern
 
@@ -31,7 +31,7 @@ def format_decimal(pattern: str, value: int | float | Decimal) -> str:
             return "NaN"
         is_negative = math.copysign(1.0, value) < 0
         magnitude = abs(value) * form.factor
-        exact, shown = Decimal(magnitude), Decimal(repr(magnitude))
+        exact, shown = Decimal(magnitude), _shown(magnitude)
     else:
         number = Decimal(value)
         if number.is_nan():
@@ -43,7 +43,13 @@ def format_decimal(pattern: str, value: int | float | Decimal) -> str:
         return f"{prefix}∞{suffix}"
     if _is_long(exact):
         raise ValueError("the number has too many digits to be printed")
-    body = _scientific(form, exact, shown) if form.exponent else _plain(form, exact, shown)
+    if not form.exponent:
+        body = _plain(form, exact, shown)
+    elif isinstance(value, float) and exact == exact.to_integral_value():
+        # The JDK takes a whole double for one that was cut off, so a tie goes up.
+        body = _scientific(form, exact, shown, ROUND_HALF_UP)
+    else:
+        body = _scientific(form, exact, shown, ROUND_HALF_EVEN)
     return f"{prefix}{body}{suffix}"
 
 
@@ -85,6 +91,18 @@ def digits_and_point(number: Decimal) -> tuple[str, int]:
     return digits.rstrip("0"), len(digits) + parts.exponent
 
 
+def _shown(magnitude: float) -> Decimal:
+    """The digits that DecimalFormat takes a double for.
+
+    The shortest that tell it from its neighbours; but whole numbers beyond 2**53 keep more.
+    """
+    if not 2.0**53 <= magnitude < 2.0**63:
+        return Decimal(repr(magnitude))
+    spare_bits = math.frexp(magnitude)[1] - 1 - 54
+    unit = 10 ** int(spare_bits * math.log10(2)) if spare_bits > 1 else 1
+    return Decimal((int(magnitude) + unit // 2) // unit * unit)
+
+
 def _is_long(number: Decimal) -> bool:
     parts = number.as_tuple()
     assert isinstance(parts.exponent, int)
@@ -115,11 +133,11 @@ def _grouped(integer: str, size: int) -> str:
     return ",".join([integer[:first], *groups] if first else groups)
 
 
-def _scientific(form: NumberPattern, exact: Decimal, shown: Decimal) -> str:
+def _scientific(form: NumberPattern, exact: Decimal, shown: Decimal, mode: str) -> str:
     significant = form.max_integer + form.max_fraction
     digits, point = digits_and_point(shown)
     if len(digits) > significant:
-        rounding = Context(prec=significant, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_EVEN)
+        rounding = Context(prec=significant, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=mode)
         digits, point = digits_and_point(rounding.plus(exact))
     if form.max_integer > 1 and form.max_integer > form.min_integer:
         # Engineering notation: the exponent goes in steps of the integer digits.

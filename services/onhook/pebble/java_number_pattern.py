@@ -175,10 +175,7 @@ class _Subpattern:
             # "##.##" means "#0.##", and ".##" means ".0#".
             right, left, zeros = left - max(point, 1), max(point, 1) - 1, 1
         total = left + zeros + right
-        if point is None:
-            is_malformed = right > 0
-        else:
-            is_malformed = not left <= point <= left + zeros
+        is_malformed = right > 0 if point is None else not left <= point <= left + zeros
         if is_malformed or self._group == 0:
             raise self._error("its digits are out of order")
         split = total if point is None else point

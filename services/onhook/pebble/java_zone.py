@@ -48,6 +48,7 @@ _SHORT_IDS = {
 }
 """java.time.ZoneId.SHORT_IDS."""
 
+_NAMED_YEAR = 2025
 _FIXED_IDS = {"EST": -5, "MST": -7, "HST": -10}
 
 # (abbreviation, hours from UTC) -> name, generic name, generic abbreviation
@@ -164,36 +165,73 @@ def zone_id(at: datetime) -> str:
 
 def zone_name(at: datetime, *, is_long: bool) -> str:
     """`CET`, or `Central European Standard Time`; `GMT+03:00` where there is no such name."""
-    short = _abbreviation(at)
-    return _names(at, short)[0] if is_long else short
+    short, offset = _abbreviation(at)
+    return _NAMES.get((short, offset), (short,))[0] if is_long else short
 
 
 def generic_zone_name(at: datetime, *, is_long: bool) -> str:
     """`PT`, or `Pacific Time`: the name that summer time does not change."""
-    _, long, short = _names(at, _abbreviation(at))
-    return long if is_long else short
+    if isinstance(at.tzinfo, ZoneInfo):
+        winter, summer = _todays(at.tzinfo)
+        # London's winter is named like every other Greenwich Mean Time, its summer is not.
+        name, hours = summer if summer in _NAMES else winter
+    else:
+        name, hours = _abbreviation(at)
+    _, long_name, short_name = _NAMES.get((name, hours), (name, name, name))
+    return long_name if is_long else short_name
 
 
-def _abbreviation(at: datetime) -> str:
-    name = at.tzname() or "UTC"
-    if isinstance(at.tzinfo, ZoneInfo) and not name.isalpha():
-        return "GMT" + offset_text(at)
-    return name
+def _abbreviation(at: datetime) -> tuple[str, float]:
+    """The short name and the hours from UTC that belong to it.
+
+    Java knows only today's names of a zone, for winter and for summer, and uses them for the past.
+    """
+    name, hours = at.tzname() or "UTC", offset_minutes(at) / 60
+    if not isinstance(at.tzinfo, ZoneInfo):
+        return name, hours
+    winter, summer = _todays(at.tzinfo)
+    is_irish = at.tzinfo.key in {"Europe/Dublin", "Eire"}  # whose standard time is in summer
+    is_summer = name == summer[0] if is_irish else (at.dst() or timedelta(0)) > timedelta(0)
+    if is_summer and winter != summer:
+        return summer
+    if not is_summer:
+        return winter
+    return (name if name.isalpha() else "GMT" + offset_text(at)), hours
 
 
-def _names(at: datetime, short: str) -> tuple[str, str, str]:
-    return _NAMES.get((short, offset_minutes(at) / 60), (short, short, short))
+@lru_cache(maxsize=1024)
+def _todays(zone: ZoneInfo) -> tuple[tuple[str, float], tuple[str, float]]:
+    """What the zone is called in winter and in summer, each with its hours from UTC."""
+    names = []
+    for month in (1, 7):
+        at = datetime(_NAMED_YEAR, month, 1, tzinfo=zone)
+        name = at.tzname() or ""
+        hours = offset_minutes(at) / 60
+        names.append((hours, name if name.isalpha() else "GMT" + offset_text(at)))
+    (winter_hours, winter), (summer_hours, summer) = sorted(names)
+    return (winter, winter_hours), (summer, summer_hours)
+
+
+def names_of(zone: tzinfo) -> dict[str, tzinfo]:
+    """The English names of `zone` itself, winter and summer, in lower case."""
+    names: dict[str, tzinfo] = {}
+    for month in (1, 7):
+        at = datetime(_NAMED_YEAR, month, 1, tzinfo=zone)
+        fixed = timezone(at.utcoffset() or timedelta(0))
+        for name in (zone_name(at, is_long=False), zone_name(at, is_long=True)):
+            names[name.lower()] = fixed
+    return names
 
 
 @lru_cache(maxsize=1)
-def zones_by_name() -> dict[str, timezone]:
+def zones_by_name() -> dict[str, tzinfo]:
     """Every English zone name and abbreviation, in lower case, as a fixed offset.
 
-    Where an abbreviation means several, it is the American one, as in Java's US locale.
+    Where an abbreviation means several, the one that Java's US locale finds first.
     """
-    zones: dict[str, timezone] = {}
+    zones: dict[str, tzinfo] = {}
     for (short, hours), (long, _, _) in _NAMES.items():
         zones[short.lower()] = zones[long.lower()] = timezone(timedelta(hours=hours), short)
-    zones["cst"] = timezone(timedelta(hours=-6), "CST")
-    zones["cdt"] = timezone(timedelta(hours=-5), "CDT")
+    for short, hours in (("CST", -6), ("CDT", -5), ("IST", 2)):
+        zones[short.lower()] = timezone(timedelta(hours=hours), short)
     return zones
