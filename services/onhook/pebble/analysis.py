@@ -6,7 +6,7 @@ It reads the tree; it must not know how anything is evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -102,7 +102,7 @@ class _Survey:
     ) -> frozenset[str]:
         """The names that are local behind `body`."""
         for node in body:
-            if visit := _VISITS.get(type(node)):
+            if visit := self._VISITS.get(type(node)):
                 known = visit(self, node, known, strategy)
         return known
 
@@ -153,7 +153,9 @@ class _Survey:
         self.blocks[node.name] = node, strategy
         return self.nodes(node.body, known, strategy)
 
-    def _autoescape(self, node: Autoescape, known: frozenset[str], _: str | None) -> frozenset[str]:
+    def _autoescape(
+        self, node: Autoescape, known: frozenset[str], _: str | None
+    ) -> frozenset[str]:
         return self.nodes(node.body, known, (node.strategy or "html") if node.active else None)
 
     def _group(self, node: Group, known: frozenset[str], strategy: str | None) -> frozenset[str]:
@@ -173,14 +175,14 @@ class _Survey:
                 self._path(node, known, pending)
                 continue
             if isinstance(node, Call):
-                self._named_arguments(node, known)
+                self._named_arguments(node)
             if isinstance(node, Binary) and node.operator in "+-":
                 self.changes_lists = True
             if isinstance(node, Filter) and node.name in _CHANGING:
                 self.changes_lists = True
-            pending += _parts(node)
+            pending += _PARTS[type(node)](node)
 
-    def _named_arguments(self, call: Call, known: frozenset[str]) -> None:
+    def _named_arguments(self, call: Call) -> None:
         """A macro without parameters takes any named argument for a variable."""
         self._bind(*(name for name, _ in call.arguments.named))
 
@@ -205,41 +207,35 @@ class _Survey:
         if path:
             self.references.append(Reference(tuple(reversed(path)), node.offset))
 
-
-def _parts(node: Expression) -> list[Expression]:
-    """The expressions right within this one."""
-    if isinstance(node, MethodCall):
-        return [node.target, *node.arguments]
-    if isinstance(node, Call):
-        return _values(node.arguments)
-    if isinstance(node, Filter | Test):
-        return [node.target, *_values(node.arguments)]
-    if isinstance(node, Unary):
-        return [node.operand]
-    if isinstance(node, Binary):
-        return [node.left, node.right]
-    if isinstance(node, Conditional):
-        return [node.condition, node.then, node.otherwise]
-    if isinstance(node, ListLiteral):
-        return list(node.items)
-    if isinstance(node, MapLiteral):
-        return [part for entry in node.entries for part in entry]
-    return []
+    _VISITS: ClassVar[
+        dict[type, Callable[[_Survey, Any, frozenset[str], str | None], frozenset[str]]]
+    ] = {
+        Print: _print,
+        If: _if,
+        For: _for,
+        Set: _set,
+        Macro: _macro,
+        FilterBlock: _filter_block,
+        Block: _block,
+        Autoescape: _autoescape,
+        Group: _group,
+    }
 
 
 def _values(arguments: Arguments) -> list[Expression]:
     return [*arguments.positional, *(value for _, value in arguments.named)]
 
 
-_Visit = Callable[[_Survey, Any, frozenset[str], str | None], frozenset[str]]
-_VISITS: dict[type, _Visit] = {
-    Print: _Survey._print,
-    If: _Survey._if,
-    For: _Survey._for,
-    Set: _Survey._set,
-    Macro: _Survey._macro,
-    FilterBlock: _Survey._filter_block,
-    Block: _Survey._block,
-    Autoescape: _Survey._autoescape,
-    Group: _Survey._group,
+_PARTS: dict[type, Callable[[Any], list[Expression]]] = {
+    Literal: lambda _node: [],
+    MethodCall: lambda node: [node.target, *node.arguments],
+    Call: lambda node: _values(node.arguments),
+    Filter: lambda node: [node.target, *_values(node.arguments)],
+    Test: lambda node: [node.target, *_values(node.arguments)],
+    Unary: lambda node: [node.operand],
+    Binary: lambda node: [node.left, node.right],
+    Conditional: lambda node: [node.condition, node.then, node.otherwise],
+    ListLiteral: lambda node: list(node.items),
+    MapLiteral: lambda node: [part for entry in node.entries for part in entry],
 }
+"""The expressions right within one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from onhook.pebble.errors import Fault
 from onhook.pebble.java_number import double_to_string
-from onhook.pebble.values import Int, kind
+from onhook.pebble.values import Int, is_number, kind
 
 _LONG_SPAN = 1 << 64
 _LONG_TOP = 1 << 63
@@ -38,7 +38,17 @@ def wrapped(number: int) -> int:
     return (number + _LONG_TOP) % _LONG_SPAN - _LONG_TOP
 
 
-def as_double(number: float) -> float:
+def narrowed(number: int | float, bits: int) -> int:
+    """A number as a whole one of so many bits: decimals are cut off and held within it."""
+    top = 1 << bits - 1
+    if not isinstance(number, float):
+        return (number + top) % (2 * top) - top
+    if math.isnan(number):
+        return 0
+    return min(max(int(max(min(number, 1e19), -1e19)), -top), top - 1)
+
+
+def as_double(number: int | float) -> float:
     """`number` as a Double; a huge whole number is infinite."""
     try:
         return float(number)
@@ -67,7 +77,7 @@ def compared(left: Any, right: Any) -> int | None:
     if left is None or right is None:
         return None
     for operand in (left, right):
-        if not _is_number(operand):
+        if not is_number(operand):
             raise Fault(f"{kind(operand)} cannot be compared; only numbers can")
     if isinstance(left, float) and isinstance(right, float):
         return _double_compared(left, right)
@@ -95,7 +105,7 @@ def _order(number: float) -> int:
     return 0 if math.copysign(1.0, number) < 0 else 1
 
 
-def _exact(number: float) -> Decimal:
+def _exact(number: int | float) -> Decimal:
     """A number as it prints, which is what Java compares by."""
     if isinstance(number, float):
         if math.isnan(number) or math.isinf(number):
@@ -104,14 +114,10 @@ def _exact(number: float) -> Decimal:
     return Decimal(number)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and value is not True and value is not False
-
-
 def _operand(operator: str, value: Any) -> int | float:
     if type(value) is str:
         return _number_in(operator, value)
-    if not _is_number(value):
+    if not is_number(value):
         raise Fault(f"{kind(value)} cannot be {_VERBS[operator]}")
     number: int | float = value
     return number

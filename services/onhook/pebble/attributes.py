@@ -20,7 +20,6 @@ from onhook.pebble.values import Array, Count, Entry, Globals, Int, Loop, is_lis
 _INDEX = re.compile(r"[+-]?\d{1,10}")
 _FORBIDDEN = frozenset({"getclass", "wait", "notify", "notifyall"})
 """Methods of every Java object that Pebble refuses to call."""
-_NAME_CHARS = 200
 
 
 def attribute(target: Any, name: str, state: State) -> Any:
@@ -40,23 +39,22 @@ def attribute(target: Any, name: str, state: State) -> Any:
 
 def item(target: Any, key: Any, state: State) -> Any:
     """`target[key]`"""
-    if target is None:
-        return None
     if isinstance(target, Mapping):
         return _map_item(target, key)
-    if type(target) is Globals:
-        return state.lookup(text_of(key, _NAME_CHARS))
     if isinstance(target, list | tuple):
-        index = _index(key)
-        if index is not None:
-            return target[index] if 0 <= index < len(target) else None
-        if type(target) is Array:
-            raise Fault("an array is looked into by a number")
-    if type(target) is Loop and type(key) is str:
-        return _loop_attribute(target, key, state)
-    if isinstance(key, str):
-        return _property(target, str(key), state)
+        return _list_item(target, key, state)
+    if target is not None and isinstance(key, str):
+        return attribute(target, str(key), state)
     return None
+
+
+def _list_item(target: Any, key: Any, state: State) -> Any:
+    index = _index(key)
+    if index is not None:
+        return target[index] if 0 <= index < len(target) else None
+    if type(target) is Array:
+        raise Fault("an array is looked into by a number")
+    return _property(target, str(key), state) if isinstance(key, str) else None
 
 
 def method(target: Any, name: str, arguments: list[Any], state: State) -> Any:
@@ -114,12 +112,12 @@ def _as_key(target: Mapping[Any, Any], number: float) -> int | float:
         raise Fault("the keys of the map are no numbers; write the key in quotes")
     if isinstance(first, float):
         return float(number)
-    return int(number) if number == number and abs(number) < 1e19 else 0
+    return int(number) if abs(number) < 1e19 else 0
 
 
 def _index(key: Any) -> int | None:
     """Integer.parseInt of the key's text."""
-    if isinstance(key, bool) or isinstance(key, float):
+    if isinstance(key, bool | float):
         return None
     if isinstance(key, int):
         return int(key)

@@ -6,7 +6,7 @@ It must not know operators or filters.
 from __future__ import annotations
 
 import functools
-import struct
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,28 +20,23 @@ from onhook.pebble.values import Array, Char, Entry, Globals, Loop, Moment, kind
 _MAP_CAPACITY = 16
 _IDENTITY = (Array, Loop, Globals)
 """Types whose objects are equal to themselves alone."""
+_COLLECTIONS = (list, dict, Entry)
 
 
 def equal(left: Any, right: Any, state: State, depth: int = 0) -> bool:
     """`left.equals(right)`: a number never equals a text, nor a whole number a decimal."""
-    if left is right:
-        return True
     kind_of = _class(left)
-    if kind_of is not _class(right):
-        return False
-    if kind_of is list or kind_of is dict or kind_of is Entry:
+    if left is right or kind_of is not _class(right):
+        return left is right
+    if kind_of in _COLLECTIONS:
         if depth > DATA_DEPTH:
             raise too_deep()
         return _members_equal(kind_of, left, right, state, depth + 1)
     if kind_of is float:
-        return (
-            struct.pack(">d", left) == struct.pack(">d", right) or left != left and right != right
-        )
-    if kind_of in _IDENTITY:
-        return False
+        return _double_key(left) == _double_key(right)
     if kind_of is Moment:
         return bool(left.at == right.at)
-    return bool(left == right)
+    return kind_of not in _IDENTITY and bool(left == right)
 
 
 def _members_equal(kind_of: type, left: Any, right: Any, state: State, depth: int) -> bool:
@@ -110,8 +105,8 @@ def _double_order(left: float, right: float) -> int:
 
 
 def _double_key(number: float) -> tuple[bool, float, bool]:
-    is_nan = number != number
-    return is_nan, 0.0 if is_nan else number, not str(number).startswith("-")
+    is_nan = math.isnan(number)
+    return is_nan, 0.0 if is_nan else number, math.copysign(1.0, number) > 0 or is_nan
 
 
 def hash_map(entries: Iterable[tuple[Any, Any]], capacity: int = _MAP_CAPACITY) -> dict[Any, Any]:

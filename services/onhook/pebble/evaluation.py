@@ -6,17 +6,17 @@ their own modules. Every Fault leaves here with the offset of the expression tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from onhook.pebble import attributes
+from onhook.pebble.arguments import Evaluate, bound, failing
 from onhook.pebble.arithmetic import negated
 from onhook.pebble.equality import hash_map
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters import FILTERS
 from onhook.pebble.functions import FUNCTIONS
 from onhook.pebble.nodes import (
-    Arguments,
     Attribute,
     Binary,
     Call,
@@ -36,9 +36,7 @@ from onhook.pebble.nodes import (
 from onhook.pebble.operators import BINARY, truth
 from onhook.pebble.predicates import TESTS
 from onhook.pebble.state import State
-from onhook.pebble.values import Safe, kind
-
-Evaluate = Callable[[State], Any]
+from onhook.pebble.values import Safe
 
 
 class ExpressionCompiler:
@@ -70,7 +68,7 @@ class ExpressionCompiler:
     def _single(self, expression: Expression, inner: Evaluate | None) -> Evaluate:
         """`inner` is what the expression's leftmost part was compiled to."""
         self.steps += 1
-        return _COMPILERS[type(expression)](self, expression, inner)
+        return self._COMPILERS[type(expression)](self, expression, inner)
 
     def _literal(self, node: Literal, _inner: Any) -> Evaluate:
         value = node.value
@@ -130,7 +128,7 @@ class ExpressionCompiler:
                 return failing(f'there is no function or macro "{node.name}"', offset)
             return special
         call = definition.call
-        arguments = self.arguments(node.arguments, definition.parameters, node.name, offset)
+        arguments = bound(self.compile, node, definition.parameters)
 
         def evaluate(state: State) -> Any:
             given = arguments(state)
@@ -150,7 +148,7 @@ class ExpressionCompiler:
         if definition is None:
             return failing(f'there is no filter "{step.name}"', offset)
         apply, keeps_escaping = definition.apply, definition.keeps_escaping
-        arguments = self.arguments(step.arguments, definition.parameters, step.name, offset)
+        arguments = bound(self.compile, step, definition.parameters)
 
         def evaluate(state: State) -> Any:
             values = arguments(state)
@@ -168,7 +166,7 @@ class ExpressionCompiler:
         test, negates, offset = TESTS.get(node.name), node.negated, node.offset
         if test is None:
             return failing(f'there is no test "{node.name}"', offset)
-        arguments = self.arguments(node.arguments, None, node.name, offset)
+        arguments = bound(self.compile, node, None)
 
         def evaluate(state: State) -> Any:
             arguments(state)
@@ -239,39 +237,21 @@ class ExpressionCompiler:
 
         return evaluate
 
-    def arguments(
-        self, given: Arguments, parameters: tuple[str, ...] | None, name: str, offset: int
-    ) -> Callable[[State], Mapping[str, Any]]:
-        """A function that gives the arguments by the names of the parameters.
-
-        `parameters` None: positional ones by number, named ones are not looked at. An empty tuple
-        takes any name.
-        """
-        bound = [(str(at), self.compile(value)) for at, value in enumerate(given.positional)]
-        if parameters is not None:
-            bound = [
-                (parameter, value) for parameter, (_, value) in zip(parameters, bound, strict=False)
-            ]
-            if len(given.positional) > len(parameters):
-                return failing(
-                    f'"{name}" takes {len(parameters)} arguments, not {len(given.positional)}',
-                    offset,
-                )
-            for argument, value in given.named:
-                if parameters and argument not in parameters:
-                    known = ", ".join(parameters)
-                    return failing(f'"{name}" has no argument "{argument}"; it has {known}', offset)
-                bound.append((argument, self.compile(value)))
-        if not bound:
-            return _no_arguments
-        return lambda state: {parameter: value(state) for parameter, value in bound}
-
-
-_NO_ARGUMENTS: Mapping[str, Any] = {}
-
-
-def _no_arguments(_state: State) -> Mapping[str, Any]:
-    return _NO_ARGUMENTS
+    _COMPILERS: ClassVar[dict[type, Callable[[ExpressionCompiler, Any, Any], Evaluate]]] = {
+        Literal: _literal,
+        Name: _name,
+        Attribute: _attribute,
+        Subscript: _subscript,
+        MethodCall: _method,
+        Call: _call,
+        Filter: _filter,
+        Test: _test,
+        Unary: _unary,
+        Binary: _binary,
+        Conditional: _conditional,
+        ListLiteral: _list,
+        MapLiteral: _map,
+    }
 
 
 def _inner(expression: Expression) -> Expression | None:
@@ -281,13 +261,6 @@ def _inner(expression: Expression) -> Expression | None:
     if isinstance(expression, Binary):
         return expression.left
     return expression.condition if isinstance(expression, Conditional) else None
-
-
-def failing(message: str, offset: int) -> Callable[[State], Any]:
-    def evaluate(_state: State) -> Any:
-        raise Fault(message, offset)
-
-    return evaluate
 
 
 def _folded(evaluate: Evaluate, operand: Expression) -> Evaluate:
@@ -336,20 +309,3 @@ def _not(value: Any) -> bool:
 
 def _positive(value: Any) -> Any:
     return negated(negated(value))
-
-
-_COMPILERS: dict[type, Callable[[ExpressionCompiler, Any, Any], Evaluate]] = {
-    Literal: ExpressionCompiler._literal,
-    Name: ExpressionCompiler._name,
-    Attribute: ExpressionCompiler._attribute,
-    Subscript: ExpressionCompiler._subscript,
-    MethodCall: ExpressionCompiler._method,
-    Call: ExpressionCompiler._call,
-    Filter: ExpressionCompiler._filter,
-    Test: ExpressionCompiler._test,
-    Unary: ExpressionCompiler._unary,
-    Binary: ExpressionCompiler._binary,
-    Conditional: ExpressionCompiler._conditional,
-    ListLiteral: ExpressionCompiler._list,
-    MapLiteral: ExpressionCompiler._map,
-}

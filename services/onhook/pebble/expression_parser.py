@@ -161,9 +161,9 @@ def _simple(stream: TokenStream) -> Expression:
     if token.kind in (Kind.LONG, Kind.NUMBER):
         stream.advance()
         return Literal(_number(token), token.offset)
-    if token.kind in (Kind.STRING, Kind.INTERPOLATION_START):
-        return _string(stream)
-    stream.fail(f"expected a value, found {token}")
+    if token.kind not in (Kind.STRING, Kind.INTERPOLATION_START):
+        stream.fail(f"expected a value, found {token}")
+    return _string(stream)
 
 
 def _number(token: Token) -> int | float:

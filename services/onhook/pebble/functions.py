@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from onhook.pebble import java_char
-from onhook.pebble.arithmetic import as_double, compared, wrapped
+from onhook.pebble.arithmetic import compared, narrowed
 from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
 from onhook.pebble.values import Char, Moment, is_number
@@ -61,11 +61,7 @@ def _counted(start: int, end: int, step: int, state: State) -> range:
 def _long(value: Any) -> int:
     if not is_number(value):
         raise Fault("the increment of a range must be a number")
-    if isinstance(value, float):
-        if value != value:
-            return 0
-        return min(max(int(min(max(as_double(value), -1e19), 1e19)), -(2**63)), 2**63 - 1)
-    return wrapped(int(value))
+    return narrowed(value, 64)
 
 
 def _i18n(_arguments: Mapping[str, Any], _state: State) -> Any:

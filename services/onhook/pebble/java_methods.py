@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from onhook.pebble import java_char
+from onhook.pebble.arithmetic import as_double, narrowed
 from onhook.pebble.equality import has_key, position_in
 from onhook.pebble.errors import Fault
 from onhook.pebble.java_hash import hash_code
@@ -79,7 +80,7 @@ def _between(text: str, begin: int, end: int) -> str:
     return java_char.substring(text, begin, end)
 
 
-def _char_at(text: str, state: State, index: int) -> Char:
+def _char_at(text: str, _state: State, index: int) -> Char:
     return Char(_between(text, index, index + 1))
 
 
@@ -101,7 +102,9 @@ def _compared(first: str, second: str) -> Int:
 
 
 def _folded(text: str) -> str:
-    return text.upper().lower()
+    """Letter by letter to capitals and back, as Java ignores case."""
+    raised = (upper if len(upper := char.upper()) == 1 else char for char in text)
+    return "".join(char.lower()[0] for char in raised)
 
 
 def _repeat(text: str, state: State, count: int) -> str:
@@ -267,22 +270,12 @@ _MAP: dict[str, Overloads] = {
 }
 
 
-def _as_int(number: float, _state: State) -> Int:
-    return Int(_narrowed(number, 32))
+def _as_int(number: int | float, _state: State) -> Int:
+    return Int(narrowed(number, 32))
 
 
-def _as_long(number: float, _state: State) -> int:
-    return _narrowed(number, 64)
-
-
-def _narrowed(number: float, bits: int) -> int:
-    """A decimal is cut off and held within the type; a whole number wraps."""
-    top = 1 << bits - 1
-    if isinstance(number, float):
-        if math.isnan(number):
-            return 0
-        return min(max(int(max(min(number, 1e19), -1e19)), -top), top - 1)
-    return (number + top) % (2 * top) - top
+def _as_long(number: int | float, _state: State) -> int:
+    return narrowed(number, 64)
 
 
 def _order(first: float, second: float) -> Int:
@@ -291,7 +284,7 @@ def _order(first: float, second: float) -> Int:
 
 _NUMBER: dict[str, Overloads] = {
     "doublevalue": [
-        ((), lambda number, _: float(_narrowed(number, 64)) if isinstance(number, int) else number)
+        ((), lambda number, _: as_double(number))
     ],
     "hashcode": [((), _hash)],
     "intvalue": [((), _as_int)],

@@ -65,15 +65,12 @@ def _literal(pattern: str) -> str | None:
 
 
 def _split_everywhere(text: str, limit: int) -> list[str]:
-    """Between all characters; Java drops an empty match at the beginning."""
-    if len(text) < 2 or limit == 1:
-        return [text] if limit >= 0 or not text else [text, ""]
-    pieces = list(text)
-    if limit <= 0:
-        return [*pieces, ""]
-    if limit > len(pieces):
-        return [*pieces, ""]
-    return [*pieces[: limit - 1], "".join(pieces[limit - 1 :])]
+    """Between all characters, but not before the first."""
+    if not text or limit == 1:
+        return [text]
+    if 0 < limit <= len(text):
+        return [*text[: limit - 1], text[limit - 1 :]]
+    return [*text, ""]
 
 
 def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> list[str]:

@@ -6,7 +6,7 @@ It knows each tag's form; it must not know what a tag does, nor how expressions 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from onhook.pebble.errors import Fault
 from onhook.pebble.expression_parser import (
@@ -85,7 +85,7 @@ class _Parser:
             raise Fault(
                 f'the tag "{tag.value}" needs another template; here is only this one', tag.offset
             )
-        parse_tag = _TAGS.get(tag.value)
+        parse_tag = self._TAGS.get(tag.value)
         if parse_tag is None:
             _unknown_tag(tag)
         return parse_tag(self, tag, offset)
@@ -186,19 +186,18 @@ class _Parser:
         self._stream.expect(Kind.EXECUTE_END)
         return Flush(offset)
 
-
-_TAGS: dict[str, Callable[[_Parser, Token, int], Node]] = {
-    "if": _Parser._if,
-    "for": _Parser._for,
-    "set": _Parser._set,
-    "macro": _Parser._macro,
-    "filter": _Parser._filter,
-    "block": _Parser._block,
-    "autoescape": _Parser._autoescape,
-    "parallel": _Parser._group,
-    "cache": _Parser._group,
-    "flush": _Parser._flush,
-}
+    _TAGS: ClassVar[dict[str, Callable[[_Parser, Token, int], Node]]] = {
+        "if": _if,
+        "for": _for,
+        "set": _set,
+        "macro": _macro,
+        "filter": _filter,
+        "block": _block,
+        "autoescape": _autoescape,
+        "parallel": _group,
+        "cache": _group,
+        "flush": _flush,
+    }
 
 
 def _is_name(token: Token) -> bool:

@@ -51,7 +51,7 @@ def plain_text(
     add = out.append
     for part in parts:
         if part.__class__ is str:
-            add(part)  # type: ignore[arg-type]
+            add(part)
             continue
         value: Any = context
         for name in part:

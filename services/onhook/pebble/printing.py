@@ -91,7 +91,7 @@ class _Printer:
             if number:
                 self._put(", ")
             if brackets == "{}":
-                self._entry(*member, depth)
+                self._entry(member[0], member[1], depth)
             else:
                 self.add(member, depth + 1)
         self._put(brackets[1])
@@ -109,31 +109,22 @@ class _Printer:
 
 
 def plain_data(value: Any, depth: int = 0) -> Any:
-    """`value` with nothing left in it that only templates know."""
+    """`value` with nothing left in it that only templates know: a time becomes its text."""
     kind_of = type(value)
     if kind_of is str:
         return whole(value)
-    if value is None or kind_of is bool or kind_of is int or kind_of is float:
+    if kind_of in _PLAIN:
         return value
     if depth > DATA_DEPTH:
         raise too_deep()
-    if isinstance(value, str):
-        return whole(str(value))
-    if isinstance(value, int):
-        return int(value)
     if isinstance(value, list | tuple):
         return [plain_data(item, depth + 1) for item in value]
     if isinstance(value, Mapping):
         return {
-            key if type(key) is str else plain_data(key, depth + 1): plain_data(item, depth + 1)
-            for key, item in value.items()
+            plain_data(key, depth + 1): plain_data(item, depth + 1) for key, item in value.items()
         }
-    if kind_of is Entry:
-        return {
-            "key": plain_data(value.key, depth + 1),
-            "value": plain_data(value.value, depth + 1),
-        }
-    return moment_text(value.at) if kind_of is Moment else None
+    make_plain = _MADE_PLAIN.get(kind_of)
+    return make_plain(value) if make_plain else None
 
 
 def _integer_text(value: int) -> str:
@@ -183,4 +174,13 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     Count: _integer_text,
     float: double_to_string,
     Moment: lambda moment: moment_text(moment.at),
+}
+_PLAIN = (type(None), bool, int, float)
+_MADE_PLAIN: dict[type, Callable[[Any], Any]] = {
+    Safe: lambda text: whole(str(text)),
+    Char: lambda text: whole(str(text)),
+    Int: int,
+    Count: int,
+    Moment: lambda moment: moment_text(moment.at),
+    Entry: lambda entry: {"key": plain_data(entry.key, 1), "value": plain_data(entry.value, 1)},
 }

@@ -6,12 +6,13 @@ It must not know how expressions compute, nor what becomes of the output.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from onhook.pebble.analysis import Facts
-from onhook.pebble.errors import Fault
+from onhook.pebble.arguments import Evaluate, bound, failing
 from onhook.pebble.autoescaping import escape_step, escaped
-from onhook.pebble.evaluation import Evaluate, ExpressionCompiler, failing
+from onhook.pebble.errors import Fault
+from onhook.pebble.evaluation import ExpressionCompiler
 from onhook.pebble.nodes import (
     Autoescape,
     Block,
@@ -53,7 +54,7 @@ class Renderer:
     def body(self, nodes: tuple[Node, ...], strategy: str | None = None) -> Run:
         """A function that writes what the nodes print. `strategy`: how prints are escaped."""
         before = self.expressions.steps
-        runs = [run for node in nodes if (run := _COMPILERS[type(node)](self, node, strategy))]
+        runs = [run for node in nodes if (run := self._COMPILERS[type(node)](self, node, strategy))]
         cost = len(runs) + self.expressions.steps - before
 
         def run_body(state: State) -> None:
@@ -224,7 +225,7 @@ class Renderer:
     def _macro_call(self, call: Call, compiler: ExpressionCompiler) -> Evaluate:
         macro, macros, offset = self._facts.macros[call.name][0], self._macros, call.offset
         names = tuple(parameter.name for parameter in macro.parameters)
-        arguments = compiler.arguments(call.arguments, names, call.name, offset)
+        arguments = bound(compiler.compile, call, names)
         defaults = [
             (
                 parameter.name,
@@ -250,6 +251,20 @@ class Renderer:
 
         return evaluate
 
+    _COMPILERS: ClassVar[dict[type, Callable[[Renderer, Any, str | None], Run | None]]] = {
+        Text: _text,
+        Print: _print,
+        If: _if,
+        For: _for,
+        Set: _set,
+        Macro: _macro,
+        FilterBlock: _filter_block,
+        Block: _block,
+        Autoescape: _autoescape,
+        Group: _group,
+        Flush: _flush,
+    }
+
 
 def _capturing(body: Run) -> Evaluate:
     return lambda state: state.captured(body)
@@ -262,18 +277,3 @@ def _elements(source: Any, offset: int) -> Any:
     if isinstance(source, Mapping):
         return [Entry(key, value) for key, value in source.items()]
     raise Fault(f"only a list or a map can be iterated, not {kind(source)}", offset)
-
-
-_COMPILERS: dict[type, Callable[[Renderer, Any, str | None], Run | None]] = {
-    Text: Renderer._text,
-    Print: Renderer._print,
-    If: Renderer._if,
-    For: Renderer._for,
-    Set: Renderer._set,
-    Macro: Renderer._macro,
-    FilterBlock: Renderer._filter_block,
-    Block: Renderer._block,
-    Autoescape: Renderer._autoescape,
-    Group: Renderer._group,
-    Flush: Renderer._flush,
-}

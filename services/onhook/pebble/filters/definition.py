@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from onhook.pebble.arithmetic import as_double
+from onhook.pebble.arithmetic import narrowed
 from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
 from onhook.pebble.values import is_number, kind
@@ -46,9 +46,4 @@ def number_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> 
         return None
     if not is_number(value):
         raise Fault(f'{parameter} of the filter "{name}" must be a number, not {kind(value)}')
-    if isinstance(value, float):
-        if value != value:
-            return 0
-        return int(min(max(as_double(value), -(2.0**31)), 2.0**31 - 1))
-    whole: int = (value + 2**31) % 2**32 - 2**31
-    return whole
+    return narrowed(value, 32)
