@@ -16,7 +16,7 @@ import msgspec
 from onhook.cli import logs
 from onhook.cli.assignment import assigned
 from onhook.cli.dry_answers import answers_of
-from onhook.cli.event_file import named_sample, read_event, sample
+from onhook.cli.event_file import read_event
 from onhook.cli.failure import Failure
 from onhook.cli.flow_files import read_flows, surroundings_of
 from onhook.cli.input_file import STDIN, USAGE
@@ -25,15 +25,16 @@ from onhook.cli.moment import moment_of
 from onhook.cli.printed import one_line, print_json
 from onhook.cli.run_lines import detail_lines, exchange_lines, step_line
 from onhook.contracts.event import Event
-from onhook.contracts.sample import SAMPLE_EVENTS
 from onhook.egress.aiohttp_client import connected
 from onhook.egress.connectors import Connectors, load_connectors
 from onhook.egress.port import Request, Response
 from onhook.event_flow.dry_answer import DryAnswers
+from onhook.event_flow.flows_at_hand import FlowsAtHand
 from onhook.event_flow.overrides import Overrides, OverridesError, load_overrides
-from onhook.event_flow.rehearsal import FlowsAtHand, Rehearsal, Surface
+from onhook.event_flow.rehearsal import Rehearsal, Surface
 from onhook.event_flow.rehearsed import Rehearsed, StepTaken
 from onhook.event_flow.retry import Policy
+from onhook.event_flow.sample import sampled, sampled_for
 from onhook.flow.compiled import Flow, compile_flow
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import FlowError
@@ -72,7 +73,7 @@ def _flows(names: list[str], settings: Settings, connectors: Connectors) -> list
 
 def _event(name: str | None, flow: Flow) -> Event:
     if name is not None:
-        event = None if name == STDIN or Path(name).exists() else named_sample(name)
+        event = None if name == STDIN or Path(name).exists() else sampled(name)
         event = event or read_event(name)
         if event.type not in flow.handlers:
             raise Failure(
@@ -81,9 +82,9 @@ def _event(name: str | None, flow: Flow) -> Event:
                 USAGE,
             )
         return event
-    for known in ("AgentDisconnect", *SAMPLE_EVENTS):
-        if known in flow.handlers:
-            return sample(known)
+    sample = sampled_for(flow)
+    if sample is not None:
+        return sample
     raise Failure(
         f'flow "{flow.name}" handles {", ".join(_handled(flow)) or "no event"}: there is no sample '
         "of that; give it one with --event FILE",

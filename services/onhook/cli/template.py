@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from onhook.cli.event_file import event_of, sample
+from onhook.cli.event_file import event_of
 from onhook.cli.failure import Failure
 from onhook.cli.input_file import STDIN, USAGE, read_input, read_plain, shown_name
 from onhook.cli.moment import moment_of
 from onhook.cli.printed import harmless, print_json
+from onhook.event_flow.sample import LAST, sampled
 from onhook.event_flow.template_tester import context_of_event, evaluate
 from onhook.pebble import PebbleError
 
@@ -51,7 +52,8 @@ def _source(text: str) -> str:
 
 def _context(name: str | None) -> dict[str, Any]:
     if name is None:
-        return context_of_event(sample("PhoneContactEnded"))
+        sample = sampled(LAST)
+        return {} if sample is None else context_of_event(sample)
     plain = read_plain(name, wanted="an event or a map of names to values")
     if not isinstance(plain, Mapping):
         raise Failure(

@@ -7,11 +7,11 @@ import sys
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import msgspec
-
 from onhook.cli.api_client import Refused, call
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
+from onhook.cli.printed import print_json
+from onhook.cli.trace_lines import trace_lines
 from onhook.settings import Settings
 from onhook.up.addresses import expected_addresses
 
@@ -30,7 +30,7 @@ def execute(given: argparse.Namespace) -> int:
             attempt["capture"] = _capture(settings, attempt["response_headers"])
     found = {"interaction_id": interaction, "call": contact, **history}
     if given.json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        print_json(found)
     else:
         sys.stdout.write("\n".join(trace_lines(found)) + "\n")
     return 0 if contact or history["runs"] or history["events"] or history["dead_letters"] else 1
@@ -69,47 +69,3 @@ def _capture(settings: Settings, headers: dict[str, str]) -> str | None:
     except Failure:
         return None
     return settings.sink_public_url + path
-
-
-def trace_lines(found: dict[str, Any]) -> list[str]:
-    """The story in lines, oldest first."""
-    lines = [f"interaction {found['interaction_id']}"]
-    contact = found["call"]
-    if contact is not None:
-        lines.append(f"  call {contact['state']}, from {contact['ani']} to {contact['dnis']}")
-    lines += [
-        f"  event {event['event_type']}: {event['outcome']}, {event['reason']}"
-        for event in found["events"]
-    ]
-    for run in found["runs"]:
-        lines += _run_lines(run)
-    lines += [
-        f"  {dead['event_type'] or 'message'} set aside in {dead['queue']}: {dead['reason']}"
-        for dead in found["dead_letters"]
-    ]
-    if len(lines) == 1:
-        lines.append("  nothing is known of it: no call, no event that named it, no run")
-    elif not found["runs"]:
-        lines.append("  no run: nothing of it started a flow")
-    return lines
-
-
-def _run_lines(run: dict[str, Any]) -> list[str]:
-    row = run["run"]
-    lines = [
-        f"  event {row['event_type']} {row['event_id']}",
-        f"    flow {row['flow_name']} v{row['version']}, run {row['run_id']}: {row['state']}",
-    ]
-    for attempt in run["attempts"]:
-        answer = attempt["status"] or attempt["detail"] or attempt["fault"]
-        lines.append(
-            f"      {attempt['node']} attempt {attempt['number']} {attempt['started_at']} "
-            f"{attempt['method']} {attempt['url']} -> {answer} in {attempt['elapsed_ms']:.0f} ms"
-        )
-        if attempt["capture"]:
-            lines.append(f"        capture {attempt['capture']}")
-        if attempt["next_at"]:
-            lines.append(f"        again at {attempt['next_at']}")
-    if row["reason"]:
-        lines.append(f"      {row['reason']}")
-    return lines

@@ -23,6 +23,7 @@ from onhook.contracts.run import (
 from onhook.egress.connectors import Connectors, NotItsOrigin
 from onhook.egress.port import Fault, Request, Response, SendError
 from onhook.event_flow.delivery import with_ids
+from onhook.event_flow.flows_at_hand import VERSION, FlowsAtHand
 from onhook.event_flow.rehearsed import Exchange, Rehearsed, StepTaken, would_follow
 from onhook.event_flow.retry import Kind, Policy, kind_of
 from onhook.flow import engine
@@ -33,8 +34,6 @@ from onhook.flow.errors import RunError, VariableError
 from onhook.flow.secrecy import Mask, mask_of
 from onhook.flow.trace import TraceEntry
 
-VERSION = 1
-"""Of every flow at hand: files have none."""
 MOST_STEPS = 10_000
 
 
@@ -48,20 +47,6 @@ class Done(Struct, frozen=True):
     moved: Moved
     note: str | None = None
     exchanges: tuple[Exchange, ...] = ()
-
-
-class FlowsAtHand:
-    """The flow and those that it may call, by id and by name."""
-
-    def __init__(self, *flows: Flow) -> None:
-        self._by_id = {flow.id: flow for flow in flows}
-        self._by_name = {flow.name: flow for flow in flows}
-
-    def find(self, name_or_id: str) -> Flow | None:
-        return self._by_id.get(name_or_id) or self._by_name.get(name_or_id)
-
-    def lookup(self, flow_id: str, _version: int) -> Flow:
-        return self._by_id[flow_id]
 
 
 class Surface(Struct, frozen=True, kw_only=True):
@@ -129,8 +114,8 @@ class Rehearsal:
 
     def _performed(self) -> Flow:
         """The flow whose nodes are performed now."""
-        called = self._progress.flow_id
-        return self._flow if called is None else self._flows.lookup(called, VERSION)
+        called, version = self._progress.flow_id, self._progress.version
+        return self._flow if called is None else self._flows.lookup(called, version or VERSION)
 
     def _world(self) -> World:
         _, overrides = self._surface.overrides(self._performed())
@@ -147,10 +132,10 @@ class Rehearsal:
             return self._succeeded(
                 effect, {}, f"would wait {effect.seconds:g} s; not waited for here"
             )
-        called = self._flows.find(effect.flow)
+        called = self._flows.find(effect.flow, effect.label)
         if called is None:
             return self._failed(effect, f'flow "{effect.flow}" is not at hand; give its file too')
-        return self._succeeded(effect, {"flow_id": called.id, "version": VERSION})
+        return self._succeeded(effect, {"flow_id": called[0].id, "version": called[1]})
 
     async def _send(self, effect: SendRequest) -> Done:
         try:

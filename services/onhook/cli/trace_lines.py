@@ -1,0 +1,89 @@
+"""What became of an interaction, as lines of at most 100 columns: plain data in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onhook.cli.printed import one_line
+from onhook.cli.run_lines import WIDTH, detail_lines, shown, step_line, took
+
+NOT_LEFT = "(under way)"
+
+
+def trace_lines(found: Mapping[str, Any]) -> list[str]:
+    """The story in lines, oldest first."""
+    lines = [f"interaction {one_line(found['interaction_id'])}"]
+    contact = found["call"]
+    if contact is not None:
+        lines.append(f"  call {contact['state']}, from {contact['ani']} to {contact['dnis']}")
+    lines += [
+        f"  event {event['event_type']}: {event['outcome']}, {one_line(event['reason'])}"
+        for event in found["events"]
+    ]
+    for run in found["runs"]:
+        lines += _run_lines(run)
+    lines += [
+        f"  {dead['event_type'] or 'message'} set aside in {dead['queue']}: "
+        f"{one_line(dead['reason'])}"
+        for dead in found["dead_letters"]
+    ]
+    if len(lines) == 1:
+        lines.append("  nothing is known of it: no call, no event that named it, no run")
+    elif not found["runs"]:
+        lines.append("  no run: nothing of it started a flow")
+    return lines
+
+
+def _run_lines(run: Mapping[str, Any]) -> list[str]:
+    row = run["run"]
+    flow = f"{one_line(row['flow_name'])} v{row['version']}"
+    lines = [
+        f"  event {row['event_type']} {one_line(row['event_id'])}",
+        f"    flow {flow}, run {row['run_id']}: {row['state']}",
+    ]
+    left = list(run["attempts"])
+    for number, step in enumerate(run["trace"], 1):
+        lines += _step_lines(number, step, _taken(left, step))
+    for attempt in left:
+        lines.append(f"        {one_line(attempt['node'])} {NOT_LEFT}")
+        lines += [f"          {line}" for line in _attempt_lines(attempt)]
+    if row["reason"]:
+        lines.append(f"      {one_line(row['reason'])}")
+    return lines
+
+
+def _taken(left: list[dict[str, Any]], step: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The attempts of this step, taken out of those that are left."""
+    own = [
+        attempt
+        for attempt in left
+        if (attempt["node"], attempt["visit"]) == (step["name"], step["visit"])
+    ]
+    for attempt in own:
+        left.remove(attempt)
+    return own
+
+
+def _step_lines(
+    number: int, step: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    if not step["activity"]:  # where a trace was too long to be kept whole
+        return [f"      {one_line(step['note'] or '')}"]
+    lines = [f"    {step_line(number, step, depth=step['address'].count('/'))}"]
+    for attempt in attempts:
+        lines += [f"          {line}" for line in _attempt_lines(attempt)]
+    return [*lines, *(f"          {line}" for line in detail_lines(step, is_short=True))]
+
+
+def _attempt_lines(attempt: Mapping[str, Any]) -> list[str]:
+    answer = attempt["status"] or one_line(str(attempt["detail"] or attempt["fault"]))
+    lines = [
+        f"attempt {attempt['number']} at {attempt['started_at']} -> {answer} in {took(attempt)}",
+        f"  {attempt['method']} {shown(attempt['url'], WIDTH - 30)}",
+    ]
+    if attempt["capture"]:
+        lines.append(f"  capture {attempt['capture']}")
+    if attempt["next_at"]:
+        lines.append(f"  again at {attempt['next_at']}")
+    return lines
