@@ -39,6 +39,7 @@ from onhook.pebble.nodes import (
 )
 
 _GLOBALS = "_context"
+_LOCALE = "locale"
 _CHANGING = frozenset({"reverse", "sort", "rsort"})
 """Filters that change the list they are given, as Java's do."""
 
@@ -153,9 +154,7 @@ class _Survey:
         self.blocks[node.name] = node, strategy
         return self.nodes(node.body, known, strategy)
 
-    def _autoescape(
-        self, node: Autoescape, known: frozenset[str], _: str | None
-    ) -> frozenset[str]:
+    def _autoescape(self, node: Autoescape, known: frozenset[str], _: str | None) -> frozenset[str]:
         return self.nodes(node.body, known, (node.strategy or "html") if node.active else None)
 
     def _group(self, node: Group, known: frozenset[str], strategy: str | None) -> frozenset[str]:
@@ -200,7 +199,7 @@ class _Survey:
         if not isinstance(node, Name):
             pending.append(node)
             return
-        if self._is_in_macro or node.name in known:
+        if self._is_in_macro or node.name in known or node.name == _LOCALE:
             return
         if node.name != _GLOBALS:
             path.append(node.name)

@@ -35,8 +35,8 @@ def bound(
     if parameters is None:
         return _evaluating([(str(number), value) for number, value in enumerate(values)])
     if len(values) > len(parameters):
-        allowed = f'"{name}" takes {len(parameters)} arguments, not {len(values)}'
-        return failing(allowed, called.offset)
+        allowed = f"{len(parameters)} argument{'s' if len(parameters) != 1 else ''}"
+        return failing(f'"{name}" takes {allowed}, not {len(values)}', called.offset)
     pairs = list(zip(parameters, values, strict=False))
     for argument, value in given.named:
         if parameters and argument not in parameters:

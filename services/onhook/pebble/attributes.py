@@ -12,7 +12,8 @@ from typing import Any
 
 from onhook.pebble.equality import has_key
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_methods import Overloads, methods_of
+from onhook.pebble.java_methods import methods_of
+from onhook.pebble.method_table import Overloads
 from onhook.pebble.printing import text_of
 from onhook.pebble.state import State
 from onhook.pebble.values import Array, Count, Entry, Globals, Int, Loop, is_list, is_number
@@ -71,7 +72,7 @@ def method(target: Any, name: str, arguments: list[Any], state: State) -> Any:
     methods = methods_of(target)
     for candidate in (small, f"get{small}", f"is{small}", f"has{small}"):
         if candidate in _FORBIDDEN and not arguments:
-            raise Fault(f'the method "{candidate}" must not be called')
+            raise Fault(f'"{name}" stands for a method that must not be called')
         if overloads := methods.get(candidate):
             return _call(overloads, target, arguments, state)
     return None

@@ -18,6 +18,8 @@ from onhook.pebble.state import State
 from onhook.pebble.values import Array, Char, Entry, Globals, Loop, Moment, kind, too_deep
 
 _MAP_CAPACITY = 16
+_FEW = 64
+"""In a map of more keys, one that Python takes for equal is taken for the key."""
 _IDENTITY = (Array, Loop, Globals)
 """Types whose objects are equal to themselves alone."""
 _COLLECTIONS = (list, dict, Entry)
@@ -80,7 +82,9 @@ def has_key(data: Mapping[Any, Any], key: Any) -> bool:
         return False
     if kind_of is str:
         return key in data
-    return key in data and any(known == key and _class(known) is kind_of for known in data)
+    if key not in data or len(data) > _FEW:
+        return key in data
+    return any(known == key and _class(known) is kind_of for known in data)
 
 
 def sorted_items(items: list[Any], state: State) -> list[Any]:

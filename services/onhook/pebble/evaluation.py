@@ -38,6 +38,8 @@ from onhook.pebble.predicates import TESTS
 from onhook.pebble.state import State
 from onhook.pebble.values import Safe
 
+_LONG_CHAIN = 32
+
 
 class ExpressionCompiler:
     """Compiles the expressions of one template, which share their macros and blocks.
@@ -61,6 +63,8 @@ class ExpressionCompiler:
         while (inner := _inner(chain[-1])) is not None:
             chain.append(inner)
         compiled = self._single(chain.pop(), None)
+        if len(chain) > _LONG_CHAIN:
+            return _along(compiled, [self._single(link, _carried) for link in reversed(chain)])
         while chain:
             compiled = self._single(chain.pop(), compiled)
         return compiled
@@ -252,6 +256,23 @@ class ExpressionCompiler:
         ListLiteral: _list,
         MapLiteral: _map,
     }
+
+
+def _carried(state: State) -> Any:
+    return state.carried.pop()
+
+
+def _along(first: Evaluate, links: list[Evaluate]) -> Evaluate:
+    """A long chain of operators, one after another instead of one within another."""
+
+    def evaluate(state: State) -> Any:
+        value = first(state)
+        for link in links:
+            state.carried.append(value)
+            value = link(state)
+        return value
+
+    return evaluate
 
 
 def _inner(expression: Expression) -> Expression | None:

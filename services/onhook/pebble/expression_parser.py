@@ -182,7 +182,7 @@ def _call(stream: TokenStream, name: Token) -> Expression:
 
 
 def _string(stream: TokenStream) -> Expression:
-    """Texts and interpolations by turns; they are joined from the right, as in Pebble."""
+    """Texts and interpolations by turns."""
     parts: list[Expression] = []
     was_text = False
     while True:
@@ -199,10 +199,9 @@ def _string(stream: TokenStream) -> Expression:
             break
         if len(parts) > OPERATORS:
             stream.fail(f"more than {OPERATORS} interpolations in one text")
-    joined = parts.pop()
-    while parts:
-        part = parts.pop()
-        joined = Binary("~", part, joined, part.offset)
+    joined, *others = parts
+    for part in others:
+        joined = Binary("~", joined, part, part.offset)
     return joined
 
 

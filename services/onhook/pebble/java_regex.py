@@ -6,6 +6,9 @@ It must not know filters or methods.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -14,14 +17,14 @@ import regex
 from onhook.pebble import java_char
 from onhook.pebble.errors import Fault, LimitExceeded
 from onhook.pebble.java_regex_syntax import PatternError, translated
+from onhook.pebble.limits import PATTERN_SECONDS
+from onhook.pebble.printing import too_long
 from onhook.pebble.state import State
 from onhook.pebble.values import Array
 
 _META = re.compile(r"[.$|()\[{^?*+\\]")
 _ESCAPED = re.compile(r"\\([^a-zA-Z0-9])")
 _PATTERN_CHARS = 1_000
-_SECONDS = 0.5
-"""One expression may work this long on one text."""
 _REFERENCE = re.compile(r"\\(.)|\$(?:\{([a-zA-Z][a-zA-Z0-9]*)\}|([0-9]))|\$", re.DOTALL)
 
 
@@ -76,8 +79,8 @@ def _split_everywhere(text: str, limit: int) -> list[str]:
 def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> list[str]:
     pieces: list[str] = []
     index = 0
-    try:
-        for found in _compiled(pattern).finditer(text, timeout=_SECONDS):
+    with _timed(pattern, state) as (compiled, seconds):
+        for found in compiled.finditer(text, timeout=seconds):
             if 0 < limit <= len(pieces) + 1:
                 break
             if found.end() == 0:
@@ -86,24 +89,33 @@ def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> l
             index = found.end()
             if len(pieces) > state.limits.range_size:
                 state.check_size(len(pieces))
-    except TimeoutError:
-        _too_slow(pattern)
     return [*pieces, text[index:]]
 
 
-def _too_slow(pattern: str) -> NoReturn:
-    raise LimitExceeded(
-        f'the pattern "{pattern[:60]}" takes longer than {_SECONDS} seconds'
-    ) from None
+@contextmanager
+def _timed(pattern: str, state: State) -> Iterator[tuple[Any, float]]:
+    """The compiled pattern and the seconds left for it; what is used of them is counted."""
+    begin = time.perf_counter()
+    try:
+        compiled = _compiled(pattern)
+        yield compiled, max(state.pattern_seconds, 0.001)
+    except TimeoutError:
+        state.pattern_seconds = 0.0
+    state.pattern_seconds -= time.perf_counter() - begin
+    if state.pattern_seconds <= 0:
+        raise LimitExceeded(
+            f"regular expressions take longer than {PATTERN_SECONDS:g} second, "
+            f'the last being "{pattern[:60]}"'
+        )
 
 
 def matches(pattern: str, text: str, state: State) -> bool:
     """String.matches: whether the whole text is of that form."""
     state.charge(1 + (len(text) >> 4))
-    try:
-        return _compiled(pattern).fullmatch(text, timeout=_SECONDS) is not None
-    except TimeoutError:
-        _too_slow(pattern)
+    found: Any = None
+    with _timed(pattern, state) as (compiled, seconds):
+        found = compiled.fullmatch(text, timeout=seconds)
+    return found is not None
 
 
 def replaced(pattern: str, text: str, replacement: str, count: int, state: State) -> str:
@@ -111,18 +123,16 @@ def replaced(pattern: str, text: str, replacement: str, count: int, state: State
     state.charge(1 + (len(text) >> 4))
     parts: list[str] = []
     index = size = 0
-    try:
-        for found in _compiled(pattern).finditer(text, timeout=_SECONDS):
+    with _timed(pattern, state) as (compiled, seconds):
+        for found in compiled.finditer(text, timeout=seconds):
             new = _expanded(replacement, found)
             parts += (text[index : found.start()], new)
             size += len(new)
             if size > state.limits.output_chars:
-                state.bounded(" " * (state.limits.output_chars + 1))
+                raise too_long(state.limits.output_chars)
             index = found.end()
             if count:
                 break
-    except TimeoutError:
-        _too_slow(pattern)
     return state.bounded("".join(parts) + text[index:])
 
 

@@ -18,6 +18,8 @@ MACRO_DEPTH = 40
 """Macros that call macros."""
 DATA_DEPTH = 100
 """Lists and maps within one another, in data that is printed or compared."""
+PATTERN_SECONDS = 1.0
+"""All regular expressions of one rendering together may work this long."""
 
 
 class Limits(Struct, frozen=True):
@@ -25,7 +27,7 @@ class Limits(Struct, frozen=True):
 
     steps: int = 1_000_000
     """Evaluated expressions, loop rounds, and elements and characters worked through (a character
-    counts 1/64)."""
+    counts 1/16)."""
     output_chars: int = 4_194_304
     """Characters of the output, and of any text on the way to it."""
     range_size: int = 100_000

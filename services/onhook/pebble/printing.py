@@ -45,9 +45,14 @@ def text_of(value: Any, limit: int) -> str:
     print_scalar = _SCALARS.get(type(value))
     if print_scalar is not None:
         return print_scalar(value)
+    return "".join(parts_of(value, limit))
+
+
+def parts_of(value: Any, limit: int) -> list[str]:
+    """The text of a list or map in pieces."""
     printer = _Printer(limit)
     printer.add(value, 0)
-    return "".join(printer.parts)
+    return printer.parts
 
 
 def too_long(limit: int) -> LimitExceeded:
@@ -108,23 +113,32 @@ class _Printer:
         self.parts.append(text)
 
 
-def plain_data(value: Any, depth: int = 0) -> Any:
-    """`value` with nothing left in it that only templates know: a time becomes its text."""
+def plain_data(value: Any, charge: Callable[[int], None], depth: int = 0) -> Any:
+    """`value` with nothing left in it that only templates know: a time becomes its text.
+
+    `charge` counts the elements.
+    """
     kind_of = type(value)
     if kind_of is str:
         return whole(value)
     if kind_of in _PLAIN:
         return value
+    if make_plain := _MADE_PLAIN.get(kind_of):
+        return make_plain(value)
     if depth > DATA_DEPTH:
         raise too_deep()
     if isinstance(value, list | tuple):
-        return [plain_data(item, depth + 1) for item in value]
-    if isinstance(value, Mapping):
-        return {
-            plain_data(key, depth + 1): plain_data(item, depth + 1) for key, item in value.items()
-        }
-    make_plain = _MADE_PLAIN.get(kind_of)
-    return make_plain(value) if make_plain else None
+        charge(len(value))
+        return [plain_data(item, charge, depth + 1) for item in value]
+    if kind_of is Entry:
+        value = {"key": value.key, "value": value.value}
+    if not isinstance(value, Mapping):
+        return None
+    charge(len(value))
+    return {
+        plain_data(key, charge, depth + 1): plain_data(item, charge, depth + 1)
+        for key, item in value.items()
+    }
 
 
 def _integer_text(value: int) -> str:
@@ -182,5 +196,4 @@ _MADE_PLAIN: dict[type, Callable[[Any], Any]] = {
     Int: int,
     Count: int,
     Moment: lambda moment: moment_text(moment.at),
-    Entry: lambda entry: {"key": plain_data(entry.key, 1), "value": plain_data(entry.value, 1)},
 }

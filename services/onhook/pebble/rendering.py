@@ -55,7 +55,7 @@ class Renderer:
         """A function that writes what the nodes print. `strategy`: how prints are escaped."""
         before = self.expressions.steps
         runs = [run for node in nodes if (run := self._COMPILERS[type(node)](self, node, strategy))]
-        cost = len(runs) + self.expressions.steps - before
+        cost = 1 + len(runs) + self.expressions.steps - before
 
         def run_body(state: State) -> None:
             state.steps -= cost
@@ -86,7 +86,7 @@ class Renderer:
         branches = [
             (
                 self.expressions.compile(branch.condition),
-                branch.offset,
+                branch.condition.offset,
                 self.body(branch.body, strategy),
             )
             for branch in node.branches

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from onhook.pebble.errors import Fault, LimitExceeded
-from onhook.pebble.limits import DATA_DEPTH, MACRO_DEPTH, Limits
+from onhook.pebble.limits import DATA_DEPTH, MACRO_DEPTH, PATTERN_SECONDS, Limits
 from onhook.pebble.nodes import Print, Text
-from onhook.pebble.printing import text_of, too_long
+from onhook.pebble.printing import parts_of, text_of, too_long
 from onhook.pebble.values import GLOBALS, too_deep
 
 _NOTHING: Mapping[str, Any] = {}
@@ -61,6 +61,7 @@ class State:
 
     __slots__ = (
         "_started",
+        "carried",
         "changes",
         "context",
         "depth",
@@ -69,6 +70,7 @@ class State:
         "limits",
         "output",
         "owned",
+        "pattern_seconds",
         "steps",
     )
 
@@ -86,6 +88,9 @@ class State:
         self.output = output
         self.limits = limits
         self.steps = limits.steps
+        self.pattern_seconds = PATTERN_SECONDS
+        self.carried: list[Any] = []
+        """Values on their way along a chain of operators, the innermost chain's last."""
         self.depth = 0
         self.is_in_macro = False
         self.changes: dict[int, int] = {}
@@ -112,14 +117,18 @@ class State:
         if len(text) > 256:
             if len(text) > self.limits.output_chars:
                 raise too_long(self.limits.output_chars)
-            self.charge(len(text) >> 6)
+            self.charge(len(text) >> 4)
         return text
 
     def text(self, value: Any) -> str:
         """toString of what is not null."""
         if type(value) is str:
             return value
-        return self.bounded(text_of(value, self.limits.output_chars))
+        if not isinstance(value, list | tuple | Mapping):
+            return self.bounded(text_of(value, self.limits.output_chars))
+        parts = parts_of(value, self.limits.output_chars)
+        self.charge(len(parts))
+        return self.bounded("".join(parts))
 
     def check_size(self, elements: int) -> None:
         """Count the elements of a list or map that is built, and bound them."""

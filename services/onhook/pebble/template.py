@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from onhook.pebble.analysis import Reference, facts_of
-from onhook.pebble.errors import Fault, PebbleError, placed, position
+from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
 from onhook.pebble.java_char import whole
 from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
@@ -88,7 +88,7 @@ class Template:
             return self.render(context, now=now, limits=limits)
         output = TextOutput(limits.output_chars)
         evaluate, state = self._evaluate, self._state(context, output, now, limits)
-        return self._work(lambda state: plain_data(evaluate(state)), state)
+        return self._work(lambda state: plain_data(evaluate(state), state.charge), state)
 
     def render_to(
         self,
@@ -116,27 +116,35 @@ class Template:
 
 
 class _Relay:
-    """Hands on the output as plain data, and bounds its texts."""
+    """Hands on the output as plain data, and bounds it."""
 
-    __slots__ = ("_left", "_limit", "_output")
+    __slots__ = ("_left", "_limits", "_output", "_steps")
 
     def __init__(self, output: Output, limits: Limits) -> None:
         self._output = output
-        self._limit = self._left = limits.output_chars
+        self._limits = limits
+        self._left = limits.output_chars
+        self._steps = limits.steps
 
     def text(self, node: Text) -> None:
         self._count(len(node.text))
         self._output.text(node)
 
     def value(self, value: Any, node: Print) -> None:
-        plain = plain_data(value)
-        self._count(len(plain) if isinstance(plain, str) else 1)
+        plain = plain_data(value, self._charge)
+        if isinstance(plain, str):
+            self._count(len(plain))
         self._output.value(plain, node)
+
+    def _charge(self, elements: int) -> None:
+        self._steps -= elements
+        if self._steps < 0:
+            raise LimitExceeded(f"the output takes more than {self._limits.steps} steps (steps)")
 
     def _count(self, chars: int) -> None:
         self._left -= chars
         if self._left < 0:
-            raise too_long(self._limit)
+            raise too_long(self._limits.output_chars)
 
 
 def reference_of(node: Node) -> Reference | None:

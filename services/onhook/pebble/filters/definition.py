@@ -12,6 +12,8 @@ from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
 from onhook.pebble.values import is_number, kind
 
+_PATTERN_CHARS = 1_000
+
 Apply = Callable[[Any, Mapping[str, Any], State], Any]
 
 
@@ -37,6 +39,16 @@ def text_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> st
     if value is not None and type(value) is not str:
         raise Fault(f'{parameter} of the filter "{name}" must be a text, not {kind(value)}')
     return value
+
+
+def pattern_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> str | None:
+    """A format that must be a text of reasonable length; None without it."""
+    pattern = text_argument(arguments, parameter, name)
+    if pattern is not None and len(pattern) > _PATTERN_CHARS:
+        raise Fault(
+            f'{parameter} of the filter "{name}" is longer than {_PATTERN_CHARS} characters'
+        )
+    return pattern
 
 
 def number_argument(arguments: Mapping[str, Any], parameter: str, name: str) -> int | None:

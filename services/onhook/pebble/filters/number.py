@@ -7,7 +7,7 @@ from typing import Any
 
 from onhook.pebble.arithmetic import wrapped
 from onhook.pebble.errors import Fault
-from onhook.pebble.filters.definition import FilterDefinition, text_argument
+from onhook.pebble.filters.definition import FilterDefinition, pattern_argument
 from onhook.pebble.java_format import format_string
 from onhook.pebble.java_number import default_number_format, format_decimal
 from onhook.pebble.state import State
@@ -26,11 +26,17 @@ def _format(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     if value is None:
         return None
     pattern = state.text(value)
-    given = [arguments[str(number)] for number in range(len(arguments))]
+    given = [_printable(arguments[str(number)], state) for number in range(len(arguments))]
     try:
         return state.bounded(format_string(pattern, given))
     except ValueError as error:
         raise Fault(f'the filter "format" fails: {error}') from None
+
+
+def _printable(value: Any, state: State) -> Any:
+    """An argument of format; what is no simple value is printed here, within bounds."""
+    simple = value is None or isinstance(value, str | int | float)
+    return value if simple else state.text(value)
 
 
 def _numberformat(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
@@ -38,7 +44,7 @@ def _numberformat(value: Any, arguments: Mapping[str, Any], state: State) -> Any
         return None
     if not is_number(value):
         raise Fault(f'the filter "numberformat" takes a number, not {kind(value)}')
-    pattern = text_argument(arguments, "format", "numberformat")
+    pattern = pattern_argument(arguments, "format", "numberformat")
     try:
         if pattern is None:
             return default_number_format(value)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from onhook.pebble.errors import Fault
-from onhook.pebble.filters.definition import FilterDefinition, text_argument
+from onhook.pebble.filters.definition import FilterDefinition, pattern_argument
 from onhook.pebble.java_date import format_date, parse_date, zone
 from onhook.pebble.printing import moment_text
 from onhook.pebble.state import State
@@ -22,9 +22,9 @@ def _date(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     """Epoch milliseconds, a time, or a text in existingFormat, by the pattern `format`."""
     if value is None:
         return None
-    pattern = text_argument(arguments, "format", "date")
-    existing = text_argument(arguments, "existingFormat", "date")
-    in_zone = _zone(text_argument(arguments, "timeZone", "date"), "date")
+    pattern = pattern_argument(arguments, "format", "date")
+    existing = pattern_argument(arguments, "existingFormat", "date")
+    in_zone = _zone(pattern_argument(arguments, "timeZone", "date"), "date")
     if type(value) is Moment:
         at = value.at.astimezone(in_zone) if in_zone else value.at
         if pattern is None:
@@ -42,8 +42,8 @@ def _epoch(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     """Seconds since 1970, or milliseconds for `inMillis`; a text is read by `format`."""
     if value is None:
         return None
-    pattern = text_argument(arguments, "format", "epoch")
-    in_zone = _zone(text_argument(arguments, "timeZone", "epoch"), "epoch")
+    pattern = pattern_argument(arguments, "format", "epoch")
+    in_zone = _zone(pattern_argument(arguments, "timeZone", "epoch"), "epoch")
     if type(value) is Moment:
         at = value.at
     elif is_number(value):
