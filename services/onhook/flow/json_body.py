@@ -1,164 +1,225 @@
-"""A JSON body with expressions in it: each value is escaped for the place where it stands.
+"""A JSON body with a template in it: each value is written for the place where it stands.
 
-In a string the value's text is escaped; bare it becomes a JSON literal (missing: `null`). So no
-value can break the body or add a key. Pure; it must not know nodes or requests.
+In a string its text is escaped, bare it becomes a literal (missing: `null`), as a key a string. The
+output is followed as JSON while it is printed, so that no value can break it or add a key. Pure; it
+must not know nodes of a flow or requests.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
-from enum import Enum
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from onhook.pebble import PebbleError, Reference, Template, Text
-from onhook.pebble.template import as_text, position
+from onhook.flow.final_filter import drops_escapes, without_final
+from onhook.flow.json_check import walk
+from onhook.flow.json_literal import NoLiteral, in_string, json_or_literal, key, literal
+from onhook.flow.json_notes import notes_of
+from onhook.flow.json_places import (
+    FIRST_KEY,
+    KEY,
+    START,
+    STRING,
+    NoJson,
+    State,
+    after_text,
+    after_value,
+    check_end,
+)
+from onhook.flow.note import MayHoldQuote, Note, may_hold_quote
+from onhook.flow.placed_text import is_straight
+from onhook.flow.prints import paths_of_prints
+from onhook.pebble import Limits, PebbleError, Reference, Template, Text, position
+from onhook.pebble.java_char import whole
+from onhook.pebble.nodes import Print
 
-_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<constant>-?Infinity|NaN)', re.DOTALL)
-
-
-class Place(Enum):
-    """Where an expression stands in the JSON."""
-
-    STRING = "string"
-    BARE = "bare"
-    BARE_JSON = "bare-json"
-    """Bare, and its text is JSON already if it can be read as such (a response's body)."""
-    KEY = "key"
+Write = Callable[[Any], str]
+PlainPart = str | tuple[Write, tuple[str, ...]]
+"""A text, or a dotted name and how its value is written."""
+_MOST_CHARS = Limits().output_chars
+_MOST_MOVES = 4096
+_WRITERS: dict[str, Write] = {STRING: in_string, KEY: key, FIRST_KEY: key}
 
 
 class JsonBody(Struct, frozen=True):
-    """A compiled body. `parts` are literal texts and references with their places."""
+    """A compiled body."""
 
-    parts: tuple[str | tuple[Place, Reference], ...]
+    template: Template
+    """Without the filters that would escape a second time."""
+    references: tuple[Reference, ...]
+    notes: tuple[Note, ...]
+    bare: dict[int, Write]
+    """How an expression writes a bare value, by its offset: `literal` unless it holds JSON."""
+    moves: dict[tuple[int, State], State]
+    """The state behind the text at an offset; grows while bodies are rendered."""
+    writes: dict[int, Write] | None
+    """Of a template that always prints the same texts: how each expression is written."""
+    plain: tuple[PlainPart, ...] | None
+    """Of a template of texts and dotted names alone: what it is made of."""
 
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        return tuple(part[1] for part in self.parts if not isinstance(part, str))
+    def render(self, context: Mapping[str, Any], *, now: datetime | None = None) -> bytes:
+        """The body, which is JSON whatever the values are. UTF-8.
 
-    def render(self, context: Mapping[str, Any]) -> bytes:
-        """The body, which is JSON whatever the values are. UTF-8."""
-        return "".join(
-            part if isinstance(part, str) else _ENCODERS[part[0]](part[1].value(context))
-            for part in self.parts
-        ).encode()
+        Raises PebbleError where the template fails, or where what it prints is no JSON.
+        """
+        try:
+            text = None if self.plain is None else _plain_text(self.plain, context)
+        except NoLiteral:
+            text = None  # the long way says where
+        if text is None:
+            output = _Followed(self) if self.writes is None else _Straight(self, self.writes)
+            self.template.render_to(context, output, now=now)
+            text = output.finish()
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return whole(text).encode()
 
 
 def compile_json_body(
-    template: Template, holds_json: Callable[[Reference], bool] = lambda _reference: False
+    template: Template,
+    holds_json: Callable[[Reference], bool] = lambda _reference: False,
+    quotable: MayHoldQuote = may_hold_quote,
 ) -> JsonBody:
     """Find each expression's place. Raises PebbleError where the text cannot become JSON.
 
-    `holds_json` says which references are texts that hold JSON.
+    `holds_json` says which references are texts that hold JSON; `quotable`, which may hold a
+    double quote, for the note that the hosted product would not escape it.
     """
-    skeleton = _Skeleton(template)
-    for number, part in enumerate(template.parts):
-        if isinstance(part, Text):
-            skeleton.add_text(part)
+    stripped, doubled = without_final(template, drops_escapes("json"))
+    found = walk(stripped.body, template.source)
+    paths = paths_of_prints(stripped.body)
+    bare: dict[int, Write] = {
+        offset: json_or_literal
+        for offset, path in paths.items()
+        if path is not None and holds_json(Reference(path, offset))
+    }
+    writes = plain = None
+    if is_straight(stripped.body):
+        writes = {
+            node.offset: _writer(found.places[node.offset][0][0], bare.get(node.offset, literal))
+            for node in stripped.body
+            if isinstance(node, Print)
+        }
+        plain = _plain_parts(stripped, paths, writes)
+    return JsonBody(
+        template=stripped,
+        references=template.references,
+        notes=notes_of(template, found, doubled, quotable),
+        bare=bare,
+        moves={},
+        writes=writes,
+        plain=plain,
+    )
+
+
+def _writer(mode: str, bare: Write) -> Write:
+    return _WRITERS.get(mode, bare)
+
+
+def _plain_parts(
+    template: Template, paths: dict[int, tuple[str, ...] | None], writes: dict[int, Write]
+) -> tuple[PlainPart, ...] | None:
+    parts: list[PlainPart] = []
+    for node in template.body:
+        if isinstance(node, Text):
+            parts.append(node.text)
+        elif isinstance(node, Print) and (path := paths[node.offset]):
+            parts.append((writes[node.offset], path))
         else:
-            following = template.parts[number + 1 :]
-            is_key = bool(following) and _starts_with_colon(following[0])
-            skeleton.add_reference(part, is_key=is_key, holds_json=holds_json(part))
-    skeleton.check()
-    return JsonBody(tuple(skeleton.parts))
+            return None
+    return tuple(parts)
 
 
-class _Skeleton:
-    """The body with a stand-in for each expression, to be read as JSON once."""
+def _plain_text(parts: tuple[PlainPart, ...], context: Mapping[str, Any]) -> str | None:
+    """The body; None where the template must be asked: a name of what is no map, or a bound."""
+    pieces: list[str] = []
+    add = pieces.append
+    for part in parts:
+        if isinstance(part, str):
+            add(part)
+            continue
+        write, path = part
+        value: Any = context
+        for name in path:
+            if value.__class__ is not dict and value is not context:
+                if value is None:
+                    break
+                return None
+            value = value.get(name)
+        add(write(value))
+    text = "".join(pieces)
+    return text if len(text) <= _MOST_CHARS else None
 
-    def __init__(self, template: Template) -> None:
-        self.parts: list[str | tuple[Place, Reference]] = []
-        self._source = template.source
-        self._text: list[str] = []
-        self._offsets: list[int] = []
-        self._in_string = False
-        self._after_backslash = False
 
-    def add_text(self, part: Text) -> None:
-        self.parts.append(part.text)
-        for index, char in enumerate(part.text):
-            self._text.append(char)
-            self._offsets.append(part.offset + index)
-            if self._after_backslash:
-                self._after_backslash = False
-            elif char == '"':
-                self._in_string = not self._in_string
-            elif char == "\\":
-                self._after_backslash = self._in_string
+class _Straight:
+    """An Output for a template whose texts never vary: every place is known."""
 
-    def add_reference(self, part: Reference, *, is_key: bool, holds_json: bool) -> None:
-        if self._after_backslash:
-            self._fail("an expression cannot follow a backslash", part.offset)
-        if self._in_string:
-            place, stand_in = Place.STRING, "x"  # no digit, which could complete a \u escape
-        elif is_key:
-            place, stand_in = Place.KEY, '""'
-        else:
-            place, stand_in = Place.BARE_JSON if holds_json else Place.BARE, "null"
-        self.parts.append((place, part))
-        self._text += stand_in
-        self._offsets += [part.offset] * len(stand_in)
+    def __init__(self, body: JsonBody, writes: dict[int, Write]) -> None:
+        self._body = body
+        self._writes = writes
+        self._pieces: list[str] = []
 
-    def check(self) -> None:
-        text = "".join(self._text)
+    def text(self, node: Text) -> None:
+        self._pieces.append(node.text)
+
+    def value(self, value: Any, node: Print) -> None:
         try:
-            json.loads(text, parse_int=str, parse_float=str)
-        except json.JSONDecodeError as error:
-            self._refuse(_lower(error.msg), error.pos)
-        except RecursionError:
-            self._refuse("nested too deeply", 0)
-        for found in _CONSTANT.finditer(text):  # Python's reader takes what JSON does not have
-            if found["constant"]:
-                self._refuse(f"{found['constant']} is no JSON value", found.start())
+            self._pieces.append(self._writes[node.offset](value))
+        except NoLiteral as problem:
+            raise _placed(self._body, str(problem), node.offset) from None
 
-    def _refuse(self, what: str, at: int) -> NoReturn:
-        """`at` counts characters of the skeleton."""
-        offset = self._offsets[at] if at < len(self._offsets) else len(self._source)
-        self._fail(f"the body is no JSON: {what}", offset)
-
-    def _fail(self, message: str, offset: int) -> NoReturn:
-        raise PebbleError(message, *position(self._source, offset)) from None
+    def finish(self) -> str:
+        return "".join(self._pieces)
 
 
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+class _Followed:
+    """An Output that follows what is printed as JSON."""
 
+    def __init__(self, body: JsonBody) -> None:
+        self._body = body
+        self._moves = body.moves
+        self._bare = body.bare
+        self._state = START
+        self._pieces: list[str] = []
 
-def _starts_with_colon(part: Text | Reference) -> bool:
-    return isinstance(part, Text) and part.text.lstrip().startswith(":")
+    def text(self, node: Text) -> None:
+        move = node.offset, self._state
+        following = self._moves.get(move)
+        if following is None:
+            try:
+                following = after_text(node.text, self._state)
+            except NoJson as problem:
+                raise self._no_json(problem, node.offset) from None
+            if len(self._moves) < _MOST_MOVES:
+                self._moves[move] = following
+        self._state = following
+        self._pieces.append(node.text)
 
-
-def _literal(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _in_string(value: Any) -> str:
-    text = as_text(value)
-    if "\\" not in text and '"' not in text and text.isprintable():
-        return text
-    return _literal(text)[1:-1]
-
-
-def _key(value: Any) -> str:
-    return _literal(as_text(value))
-
-
-def _bare_json(value: Any) -> str:
-    if isinstance(value, str):
+    def value(self, value: Any, node: Print) -> None:
+        mode = self._state[0]
         try:
-            return msgspec.json.format(value, indent=-1) if value.strip() else "null"
-        except (msgspec.DecodeError, RecursionError):
-            return _literal(value)
-    return _literal(value)
+            self._state = after_value(self._state)
+            write = _writer(mode, self._bare.get(node.offset, literal))
+            self._pieces.append(write(value))
+        except NoJson as problem:
+            raise self._no_json(problem, node.offset) from None
+        except NoLiteral as problem:
+            raise _placed(self._body, str(problem), node.offset) from None
+
+    def finish(self) -> str:
+        try:
+            check_end(self._state)
+        except NoJson as problem:
+            raise self._no_json(problem, len(self._body.template.source)) from None
+        return "".join(self._pieces)
+
+    def _no_json(self, problem: NoJson, offset: int) -> PebbleError:
+        message = f"the body is no JSON with these values: {problem.message}"
+        return _placed(self._body, message, offset + problem.at)
 
 
-_ENCODERS: dict[Place, Callable[[Any], str]] = {
-    Place.STRING: _in_string,
-    Place.BARE: _literal,
-    Place.BARE_JSON: _bare_json,
-    Place.KEY: _key,
-}
+def _placed(body: JsonBody, message: str, offset: int) -> PebbleError:
+    return PebbleError(message, *position(body.template.source, offset))

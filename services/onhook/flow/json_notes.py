@@ -1,0 +1,78 @@
+"""What validation says of a JSON body that is accepted.
+
+Three things: an expression that is escaped already, a quote that would break the body on the
+hosted product, and a way through the template that ends in no JSON.
+"""
+
+from __future__ import annotations
+
+from onhook.flow.json_check import Walk, every_node
+from onhook.flow.json_places import STRING
+from onhook.flow.note import MayHoldQuote, Note
+from onhook.flow.prints import read_by
+from onhook.pebble import Template
+from onhook.pebble.nodes import Autoescape, Binary, Filter, FilterBlock, Print, Test, Unary
+
+_LONGEST_LIST = 10
+_QUOTELESS = frozenset(
+    {"length", "numberformat", "epoch", "abs", "urlencode", "base64encode", "sha256"}
+)
+
+
+def notes_of(
+    template: Template, found: Walk, doubled: tuple[int, ...], quotable: MayHoldQuote
+) -> tuple[Note, ...]:
+    """In the order of their places. `doubled`: what was escaped although its place does it."""
+    notes = [
+        Note("the value is already escaped here", "remove the final escape or raw filter", offset)
+        for offset in doubled
+    ]
+    notes += [
+        Note(
+            f"for some values the body is no JSON: {death.message}",
+            "print the text around it only where it belongs, as with {% if not loop.last %}",
+            death.offset,
+        )
+        for death in found.deaths[:1]
+    ]
+    notes += _of_quotes(template, found, quotable)
+    return tuple(sorted(notes, key=lambda note: note.offset))
+
+
+def _of_quotes(template: Template, found: Walk, quotable: MayHoldQuote) -> list[Note]:
+    """One note, which lists the names."""
+    if any(isinstance(node, Autoescape) for node in every_node(template.body)):
+        return []
+    names: dict[str, int] = {}
+    for node in every_node(template.body):
+        if not isinstance(node, Print | FilterBlock) or not _may_print_quote(node):
+            continue
+        if any(mode == STRING for mode, _ in found.places.get(node.offset, ())):
+            for reference in read_by(node):
+                if quotable(reference):
+                    names.setdefault(str(reference), node.offset)
+    if not names:
+        return []
+    listed = ", ".join(list(names)[:_LONGEST_LIST])
+    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
+    return [
+        Note(
+            f"a double quote in {listed}{more} would break the body on the hosted product; here it "
+            "is escaped",
+            'nothing to do here; add | escape("json") where the flow must also run there',
+            min(names.values()),
+        )
+    ]
+
+
+def _may_print_quote(node: Print | FilterBlock) -> bool:
+    if isinstance(node, FilterBlock):
+        return not (node.filters and node.filters[-1].name in _QUOTELESS | {"escape"})
+    outermost = node.expression
+    if isinstance(outermost, Test | Unary):
+        return False
+    if isinstance(outermost, Binary):
+        return outermost.operator in ("+", "~")
+    if not isinstance(outermost, Filter):
+        return True
+    return outermost.name not in _QUOTELESS and outermost.name != "escape"
