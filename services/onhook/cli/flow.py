@@ -12,6 +12,7 @@ _MODULE_OF = {
     "new": "flow_written",
     "publish": "flow_publish",
     "run": "flow_run",
+    "schema": "flow_written",
     "show": "flow_published",
     "unpublish": "flow_label",
     "validate": "flow_validate",

@@ -24,8 +24,7 @@ def import_file(path: str, stdout: TextIO, stderr: TextIO, *, as_yaml: bool = Fa
         stderr.write(f"onhook: {error}\n")
         return 1
     stdout.write(write_flow(imported.file, as_yaml=as_yaml))
-    for line in report_lines(imported):
-        stderr.write(f"{line}\n")
+    stderr.writelines(f"{line}\n" for line in report_lines(imported))
     return 0
 
 

@@ -22,6 +22,7 @@ def flow_arguments(parser: argparse.ArgumentParser) -> None:
 _SETTINGS_OF = {
     "new": frozenset[str](),
     "import": frozenset[str](),
+    "schema": frozenset[str](),
     "validate": CHECKED_AGAINST,
     "run": RUN_WITH,
 }
@@ -47,6 +48,8 @@ def _working_alone(actions: argparse._SubParsersAction[argparse.ArgumentParser])
         help="the smallest flow: AgentDisconnect, End Flow; else with the request to a webhook",
     )
     new.add_argument("--yaml", action="store_true", help="print YAML, not JSON")
+
+    _action(actions, "schema", "print the JSON Schema of flow files, for editors")
 
     imported = _action(
         actions,

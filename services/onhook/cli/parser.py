@@ -70,7 +70,11 @@ def _event_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _trace_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("interaction", help="the interaction's id, or its beginning")
+    parser.add_argument(
+        "interaction",
+        nargs="?",
+        help="the interaction's id, or its beginning; without one, that of the newest run",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

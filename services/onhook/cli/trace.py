@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 def execute(given: argparse.Namespace) -> int:
     settings = expected_addresses(settings_from(given))
-    interaction = _whole(settings, given.interaction)
+    interaction = _whole(settings, given.interaction) if given.interaction else _newest(settings)
     name = quote(interaction, safe="")
     history = call("worker", "GET", f"{settings.worker_url}/interactions/{name}")
     contact = _contact(settings, name)
@@ -34,6 +34,15 @@ def execute(given: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(trace_lines(found)) + "\n")
     return 0 if contact or history["runs"] or history["events"] or history["dead_letters"] else 1
+
+
+def _newest(settings: Settings) -> str:
+    """The interaction of the run that began last. Raises Failure when there is none."""
+    runs = call("worker", "GET", f"{settings.worker_url}/runs?limit={MOST_NAMED}")
+    for run in runs:
+        if run["interaction_id"]:
+            return str(run["interaction_id"])
+    raise Failure("no flow has run yet; play a call, then ask again")
 
 
 def _whole(settings: Settings, given: str) -> str:
