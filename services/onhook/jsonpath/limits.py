@@ -1,0 +1,61 @@
+"""The bounds of one path and of one reading of it, and the purse that pays for the work.
+
+It must not know what the steps are: whoever visits a value or compares two pays here.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from onhook.jsonpath.errors import TooMuchWork
+
+LONGEST_PATH = 4_096
+"""Characters."""
+MOST_STEPS_IN_PATH = 120
+"""Keys, indexes, filters, ... of a path and of all paths inside it: each may cost stack frames."""
+DEEPEST_NESTING = 24
+"""Parentheses, negations, filters and arguments inside one another."""
+MOST_WORK = 500_000
+"""Values visited or compared in one reading: about half a second."""
+DEEPEST_DOCUMENT = 1_000
+"""Levels below which values are neither walked by `..` nor compared."""
+REGEX_SECONDS = 0.25
+"""For all regular expressions of one reading together."""
+CHARACTERS_A_STEP = 256
+"""Text that is searched or compared costs one step for so many characters."""
+
+
+class Purse:
+    """The work that one reading may still do."""
+
+    __slots__ = ("_regex_until", "left")
+
+    def __init__(self) -> None:
+        self.left = MOST_WORK
+        self._regex_until = 0.0
+
+    def pay(self, steps: int = 1) -> None:
+        """Raises TooMuchWork."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuchWork(
+                f"the document is too large for this path (more than {MOST_WORK} values were "
+                "looked at); make the path more exact"
+            )
+
+    def pay_for_text(self, text: str) -> None:
+        self.pay(1 + len(text) // CHARACTERS_A_STEP)
+
+    def regex_seconds(self) -> float:
+        """What is left, in seconds; the clock starts with the first call. Raises TooMuchWork."""
+        now = monotonic()
+        if not self._regex_until:
+            self._regex_until = now + REGEX_SECONDS
+        left = self._regex_until - now
+        if left <= 0:
+            raise slow_regex()
+        return left
+
+
+def slow_regex() -> TooMuchWork:
+    return TooMuchWork(f"regular expressions took more than {REGEX_SECONDS:g} s; make them simpler")
