@@ -1,36 +1,24 @@
-"""What validation finds in a flow file, check by check: variables, names, references. Pure.
+"""What validation finds in a flow file as a whole: its name, variables, node names, limits. Pure.
 
-Each check returns its findings; links and event handlers are checked where they are resolved.
+Each check returns its findings. Graphs are graph_checks.py's, names in templates
+reference_checks.py's.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from onhook.contracts import outputs
-from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES
-from onhook.flow.errors import Finding, VariableError, error, quoted, warning
-from onhook.flow.http_request import HttpRequest
-from onhook.flow.model import EventFlow, FlowFile, Node, Variable
-from onhook.flow.variables import Origin, converted
-from onhook.pebble import Reference
+from onhook.flow.errors import Finding, VariableError, error, info, quoted, warning
+from onhook.flow.model import FlowFile, Node, Variable
+from onhook.flow.variables import Origin, converted, is_now
+from onhook.settings.contact_centre import VariableType
 
-KNOWN_OUTPUTS: dict[str, tuple[str, ...]] = {
-    kind.__name__: kind.__struct_fields__
-    for kind in (
-        outputs.NewPhoneContact,
-        outputs.AgentOffered,
-        outputs.AgentAnswered,
-        outputs.AgentDisconnect,
-        outputs.PhoneContactEnded,
-    )
-}
-"""The outputs that this version's own events have; another publisher's may have more."""
-
-RUNNABLE = "http-request-v2, http-request, end"
-EVENT_OUTPUTS = frozenset({*EVENT_NAMES, *TEMPLATE_ALIASES, ERROR_EVENT})
-"""What a reference may begin with, besides the flow's own variables and nodes."""
+LIMIT = "OH1020"
+MOST_VIEWABLE = 30
+MOST_JSON = 5
+LARGEST_JSON_BYTES = 16 * 1024
+LONGEST_GLOBAL = 256
+MOST_EXTERNALIZED = 15
 
 
 def check_variables(file: FlowFile) -> list[Finding]:
@@ -43,18 +31,20 @@ def check_variables(file: FlowFile) -> list[Finding]:
             )
         seen.add(variable.name)
         findings += _check_default(variable)
-        if variable.is_secure:
+        if variable.is_secure and (variable.is_agent_viewable or variable.is_reportable):
             findings.append(
-                error(
-                    "OH1001",
-                    f'secure variable "{variable.name}" cannot be used by this version',
-                    "take it out of the flow",
+                warning(
+                    "OH1021",
+                    f'variable "{variable.name}" is secure, and marked for agents or reports',
+                    "a secure variable is shown to nobody; take isCAD and isReportable away",
                 )
             )
     return findings
 
 
 def _check_default(variable: Variable) -> list[Finding]:
+    if is_now(variable):
+        return []
     try:
         converted(variable, variable.value, Origin.DEFAULT)
     except VariableError as problem:
@@ -83,10 +73,12 @@ def check_start(file: FlowFile) -> list[Finding]:
     ]
 
 
-def check_names(event_flow: EventFlow) -> list[Finding]:
+def check_names(nodes: Iterable[Node]) -> list[Finding]:
+    """Of one graph: ids and names are how links and templates find a node."""
     findings = []
+    listed = tuple(nodes)
     for kind in ("id", "name"):
-        values = [getattr(node, kind) for node in event_flow.nodes]
+        values = [getattr(node, kind) for node in listed]
         findings += [
             error("OH1004", f'two nodes have the {kind} "{twice}"', "rename one", twice)
             for twice in sorted({value for value in values if values.count(value) > 1})
@@ -94,71 +86,48 @@ def check_names(event_flow: EventFlow) -> list[Finding]:
     return findings
 
 
-def cannot_run(node: Node) -> Finding:
-    return error(
-        "OH1001",
-        f'activity "{node.activity}" cannot run in an event flow of this version',
-        f"remove it; these can run: {RUNNABLE}",
-        node.name,
-    )
-
-
-def check_references(
-    file: FlowFile, requests: Collection[HttpRequest], http_names: Collection[str]
-) -> list[Finding]:
-    known = EVENT_OUTPUTS | {variable.name for variable in file.variables} | set(http_names)
-    findings = []
-    for request in requests:
-        for reference in request.references:
-            if reference.path[0] not in known:
-                findings.append(_names_nothing(request, reference))
-            elif _is_no_output(reference):
-                findings.append(_no_such_output(request, reference))
-        findings += _check_origin(file, request)
+def check_limits(file: FlowFile) -> list[Finding]:
+    """What the hosted product would not take; here it runs."""
+    variables = file.variables
+    shown = [each for each in variables if each.is_agent_viewable or each.is_reportable]
+    json = [each for each in variables if each.type is VariableType.JSON]
+    external = [each for each in variables if each.is_externalized]
+    findings = [
+        *_more_than(MOST_VIEWABLE, len(shown), "agent-viewable or reportable variables"),
+        *_more_than(MOST_JSON, len(json), "JSON variables"),
+        *_more_than(MOST_EXTERNALIZED, len(external), "externally overridable variables"),
+    ]
+    for variable in variables:
+        value = variable.value or ""
+        if variable.type is VariableType.JSON and len(value.encode()) > LARGEST_JSON_BYTES:
+            findings.append(_too_long(variable, "a JSON variable holds 16 KB there"))
+        is_text = variable.type is VariableType.STRING and variable.is_global
+        if is_text and len(value) > LONGEST_GLOBAL:
+            findings.append(
+                _too_long(variable, f"a global String's default has {LONGEST_GLOBAL} characters there")
+            )
     return findings
 
 
-def _names_nothing(request: HttpRequest, reference: Reference) -> Finding:
-    what = f"{reference} names no variable, event or node"
-    remedy = f'declare the variable "{reference.path[0]}" or correct the name'
-    if reference in request.url.origin_references:
-        return error("FC1038", f"{what}, and decides where the request goes", remedy, request.name)
-    return warning("FC1038", f"{what}, and prints nothing", remedy, request.name)
+def _more_than(most: int, count: int, what: str) -> list[Finding]:
+    if count <= most:
+        return []
+    return [
+        warning(LIMIT, f"{count} {what}; the hosted product takes {most}", "have fewer of them")
+    ]
 
 
-def _is_no_output(reference: Reference) -> bool:
-    event = TEMPLATE_ALIASES.get(reference.path[0], reference.path[0])
-    outputs = KNOWN_OUTPUTS.get(event)
-    return outputs is not None and len(reference.path) > 1 and reference.path[1] not in outputs
-
-
-def _no_such_output(request: HttpRequest, reference: Reference) -> Finding:
-    event = TEMPLATE_ALIASES.get(reference.path[0], reference.path[0])
-    near = difflib.get_close_matches(reference.path[1], KNOWN_OUTPUTS[event], 1, 0.6)
-    hint = f"did you mean {near[0]}?" if near else f"see the schema of {event}"
+def _too_long(variable: Variable, most: str) -> Finding:
     return warning(
-        "OH1006",
-        f'{reference}: the event {event} has no output "{reference.path[1]}" here',
-        hint,
-        request.name,
+        LIMIT, f'the default of variable "{variable.name}" is longer than {most}', "shorten it"
     )
 
 
-def _check_origin(file: FlowFile, request: HttpRequest) -> list[Finding]:
-    """No event sets what decides where a request goes; so an empty default stays empty."""
-    empty = {
-        variable.name
-        for variable in file.variables
-        if not variable.is_externalized and not (variable.value or "").strip()
-    }
-    return [
-        warning(
-            "OH1007",
-            f"{reference} decides where the request goes, so no event sets it, and its default "
-            "is empty",
-            "give it a default, or make it isExternalized and configure it",
-            request.name,
-        )
-        for reference in request.url.origin_references
-        if reference.path[0] in empty
-    ]
+def check_descriptions(file: FlowFile, nodes: Collection[Node]) -> list[Finding]:
+    """A recommendation: whoever reads the flow next is helped by them."""
+    without = [node.name for node in nodes if not node.properties.get("description")]
+    if not without and file.description:
+        return []
+    missing = [*(["the flow"] if not file.description else []), *without]
+    named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+    return [info("FC1007", f"no description: {named}", "say in a few words what it is for")]

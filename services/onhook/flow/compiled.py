@@ -1,48 +1,30 @@
-"""A flow ready to run: its event handlers as graphs of compiled nodes.
+"""A flow ready to run: its main flow and its event handlers as graphs of compiled nodes.
 
 Built once per version by `compile_flow`, which collects every finding before it refuses. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from onhook.contracts.event import ERROR_EVENT, canonical_name
 from onhook.contracts.run import flow_id_of
-from onhook.flow.checks import (
-    cannot_run,
-    check_name,
-    check_names,
-    check_references,
-    check_start,
-    check_variables,
-)
+from onhook.flow import checks, graph_checks, reference_checks
+from onhook.flow.activity import Activity, Start
 from onhook.flow.errors import Finding, FlowError, Severity, error, warning
-from onhook.flow.http_request import ACTIVITIES, HttpRequest, compile_http_request
-from onhook.flow.model import GLOBAL_EVENTS, Edge, EventFlow, FlowFile, Node, Variable
-from onhook.pebble import Reference
+from onhook.flow.graph import BROKEN_LINK, Graph, link
+from onhook.flow.kinds import HTTP, compile_node
+from onhook.flow.model import GLOBAL_EVENTS, Edge, EventFlow, FlowFile, FlowType, Node, Variable
+from onhook.flow.on_failure import OnFailure, on_failure_in
+from onhook.flow.properties import Scope
+from onhook.flow.steering import settable_variables, steering_variables, tainted_variables
+from onhook.flow.subflow import CallNode
+from onhook.flow.surroundings import ALONE, Surroundings, no_flow
 
-ENDS = frozenset({"end"})
-ERROR_PORT = "error"
-
-
-class End(Struct, frozen=True):
-    """A node that ends the flow."""
-
-    node_id: str
-    name: str
-
-
-class EventNode(Struct, frozen=True):
-    """Where a handler begins; it does nothing itself."""
-
-    node_id: str
-    name: str
-
-
-Activity = HttpRequest | End | EventNode
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -51,187 +33,71 @@ class Flow(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     variables: tuple[Variable, ...]
+    declared: Mapping[str, Variable]
+    """The same, by name."""
+    external: tuple[Variable, ...]
+    """The externalized ones, whose values are looked up when they are used."""
     settable: frozenset[str]
     """Variables that an event may set."""
+    steering: frozenset[str]
+    """Variables that decide where something goes."""
+    tainted: frozenset[str]
+    """Variables that may hold what an event set."""
     own_names: frozenset[str]
     """What templates find in the flow itself; an event's outputs never stand in for it."""
-    nodes: Mapping[str, Activity]
-    ports: Mapping[tuple[str, str], str]
-    """(node id, port) -> id of the node that follows; every node has at most one plain port."""
+    events: Graph
+    main: Graph
+    main_start: str | None
+    """Where the main flow begins, for who calls this one."""
     handlers: Mapping[str, str]
     continuing: frozenset[str]
-    """Ids of the requests that go on whatever the answer."""
+    """Ids of the requests of event flows that go on whatever the answer."""
+    continuing_in_main: frozenset[str]
     findings: tuple[Finding, ...]
+    """Its warnings."""
 
-    def after(self, node_id: str) -> str | None:
-        """The node that follows by the plain port; None where the flow ends."""
-        return self.ports.get((node_id, ""))
+    def graph(self, *, in_main: bool) -> Graph:
+        return self.main if in_main else self.events
 
-    def after_error(self, node_id: str) -> str | None:
-        return self.ports.get((node_id, ERROR_PORT))
+    def continues(self, node_id: str, *, in_main: bool) -> bool:
+        return node_id in (self.continuing_in_main if in_main else self.continuing)
 
 
-def compile_flow(file: FlowFile) -> Flow:
-    """Compile a flow file's event flows. Raises FlowError with every finding."""
-    event_flow = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
-    findings = [*check_name(file), *check_variables(file), *check_start(file)]
-    names = {node.id: node for node in event_flow.nodes}
-    findings += check_names(event_flow)
-    ports, more = _link(event_flow.edges, names)
-    findings += more
-    http_names = {node.name for node in event_flow.nodes if node.activity in ACTIVITIES}
-
-    def holds_json(reference: Reference) -> bool:
-        return reference.path[1:] == ("httpResponseBody",) and reference.path[0] in http_names
-
-    nodes: dict[str, Activity] = {}
-    for node in event_flow.nodes:
-        if node.activity == "event":
-            nodes[node.id] = EventNode(node.id, node.name)
-        elif node.activity in ENDS:
-            nodes[node.id] = End(node.id, node.name)
-        elif node.activity in ACTIVITIES:
-            request, more = compile_http_request(node, holds_json)
-            findings += more
-            if request is not None:
-                nodes[node.id] = request
-        else:
-            findings.append(cannot_run(node))
-    handlers, more = _find_handlers(event_flow, names)
-    findings += more
-    requests = [activity for activity in nodes.values() if isinstance(activity, HttpRequest)]
-    findings += check_references(file, requests, http_names)
+def compile_flow(file: FlowFile, surroundings: Surroundings = ALONE) -> Flow:
+    """Compile a flow file. Raises FlowError with every finding where one is an error."""
+    draft = _Draft(file, surroundings)
+    findings = draft.findings
     if any(finding.severity is Severity.ERROR for finding in findings):
-        raise FlowError(file.name, tuple(findings))
+        raise FlowError(file.name, findings)
+    steering = draft.steering
+    settable = settable_variables(file.variables, steering)
     return Flow(
         id=file.id or flow_id_of(file.name),
         name=file.name,
         variables=file.variables,
-        settable=_settable(file.variables, requests),
-        own_names=frozenset({ERROR_EVENT, *http_names, *(each.name for each in file.variables)}),
-        nodes=nodes,
-        ports=ports,
-        handlers=handlers,
-        continuing=frozenset(_continuing(requests, ports)),
-        findings=tuple(findings),
+        declared={variable.name: variable for variable in file.variables},
+        external=tuple(variable for variable in file.variables if variable.is_externalized),
+        settable=settable,
+        steering=steering,
+        tainted=tainted_variables(settable, draft.activities),
+        own_names=frozenset(
+            {ERROR_EVENT}
+            | {variable.name for variable in file.variables}
+            | {activity.name for activity in draft.activities if activity.outputs}
+        ),
+        events=draft.events,
+        main=draft.main,
+        main_start=draft.main_start,
+        handlers=draft.handlers,
+        continuing=_continuing(draft.on_failure),
+        continuing_in_main=_continuing(draft.on_failure_in_main),
+        findings=tuple(each for each in findings if each.severity is Severity.WARNING),
     )
 
 
-def _link(
-    edges: tuple[Edge, ...], nodes: Mapping[str, Node]
-) -> tuple[dict[tuple[str, str], str], list[Finding]]:
-    """The plain port of a node is stored as ""; only `error` keeps its name here."""
-    findings: list[Finding] = []
-    ids = {node.name: node.id for node in nodes.values()} | {node_id: node_id for node_id in nodes}
-    ports: dict[tuple[str, str], str] = {}
-    for edge in edges:
-        missing = next((end for end in (edge.from_, edge.to) if end not in ids), None)
-        if missing is not None:
-            findings.append(
-                error(
-                    "FC1012",
-                    f'a link from "{edge.from_}" to "{edge.to}" leaves the event flow or names '
-                    f'no node ("{missing}")',
-                    "correct or remove the link",
-                )
-            )
-            continue
-        if nodes[ids[edge.to]].activity == "event":
-            findings.append(
-                error(
-                    "FC1012",
-                    f'a link from "{edge.from_}" leads to the event "{edge.to}"',
-                    "an event only begins a handler; remove the link",
-                )
-            )
-            continue
-        port = ERROR_PORT if edge.condition == ERROR_PORT else ""
-        if ports.setdefault((ids[edge.from_], port), ids[edge.to]) != ids[edge.to]:
-            findings.append(
-                error(
-                    "FC1012",
-                    "two links leave by the same port",
-                    "keep one of them",
-                    nodes[ids[edge.from_]].name,
-                )
-            )
-    return ports, findings
-
-
-def _find_handlers(
-    event_flow: EventFlow, nodes: Mapping[str, Node]
-) -> tuple[dict[str, str], list[Finding]]:
-    handlers: dict[str, str] = {}
-    findings = []
-    for specification, node_id in event_flow.on_events.items():
-        event = canonical_name(specification)
-        if event is None:
-            findings.append(
-                warning(
-                    "OH1005",
-                    f'no event is called "{specification}"',
-                    "its handler never runs; correct the name in onEvents",
-                )
-            )
-        elif node_id not in nodes:
-            findings.append(
-                error(
-                    "FC1012",
-                    f'onEvents names node "{node_id}", which is not there',
-                    "correct onEvents or add the node",
-                )
-            )
-        elif handlers.setdefault(event, node_id) != node_id:
-            findings.append(
-                error(
-                    "OH1004",
-                    f'{event} has two handlers, one of them by the name "{specification}"',
-                    "keep one of them in onEvents",
-                )
-            )
-    return handlers, findings
-
-
-def _settable(variables: tuple[Variable, ...], requests: list[HttpRequest]) -> frozenset[str]:
-    """Global or agent-viewable, neither external nor secure, and in no URL's scheme or host."""
-    steering = {
-        reference.path[0] for request in requests for reference in request.url.origin_references
-    }
-    return frozenset(
-        variable.name
-        for variable in variables
-        if (variable.is_global or variable.is_agent_viewable)
-        and not (variable.is_externalized or variable.is_secure)
-        and variable.name not in steering
-    )
-
-
-def _continuing(requests: list[HttpRequest], ports: Mapping[tuple[str, str], str]) -> list[str]:
-    """A request whose status a later node reads goes on whatever comes; the file may decide."""
-    found = []
-    for request in requests:
-        later = _reachable(request.node_id, ports)
-        read_later = any(
-            reference.path[:2] == (request.name, "httpStatusCode")
-            for other in requests
-            if other.node_id in later
-            for reference in other.references
-        )
-        if (request.on_failure or ("continue" if read_later else "deliver")) == "continue":
-            found.append(request.node_id)
-    return found
-
-
-def _reachable(node_id: str, ports: Mapping[tuple[str, str], str]) -> set[str]:
-    seen: set[str] = set()
-    waiting = [node_id]
-    while waiting:
-        current = waiting.pop()
-        for (origin, _port), target in ports.items():
-            if origin == current and target not in seen:
-                seen.add(target)
-                waiting.append(target)
-    return seen
+def validate(file: FlowFile, surroundings: Surroundings = ALONE) -> tuple[Finding, ...]:
+    """Every finding, errors first, with what was worked out last."""
+    return _Draft(file, surroundings).findings
 
 
 def handles(flow: Flow, event_type: str) -> bool:
@@ -240,3 +106,129 @@ def handles(flow: Flow, event_type: str) -> bool:
 
 def has_error_handler(flow: Flow) -> bool:
     return ERROR_EVENT in flow.handlers
+
+
+class _Draft:
+    """A flow on its way: compiled as far as it goes, checked throughout."""
+
+    def __init__(self, file: FlowFile, surroundings: Surroundings) -> None:
+        self._file = file
+        self._surroundings = surroundings
+        self._found: list[Finding] = []
+        event_flow = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
+        nodes = {node.id: node for node in event_flow.nodes}
+        main_nodes = {node.id: node for node in file.nodes}
+        self._find(checks.check_name(file), checks.check_variables(file), checks.check_start(file))
+        self._find(checks.check_names(event_flow.nodes), checks.check_names(file.nodes))
+        self.events = self._graph(nodes, event_flow.edges, "the event flow", in_call=False)
+        self.main = self._graph(main_nodes, file.edges, "the main flow", in_call=True)
+        self.main_start = next(
+            (key for key, each in self.main.nodes.items() if isinstance(each, Start)), None
+        )
+        self.handlers = self._handlers(event_flow, nodes)
+        self.on_failure = on_failure_in(self.events, is_call=False)
+        is_call = file.flow_type is FlowType.FLOW
+        self.on_failure_in_main = on_failure_in(self.main, is_call=is_call)
+        self.activities: tuple[Activity, ...] = (
+            *self.events.nodes.values(),
+            *self.main.nodes.values(),
+        )
+        self.steering = steering_variables(self.activities, self._given_to_steering())
+        self._check(nodes, main_nodes)
+
+    def _given_to_steering(self) -> frozenset[str]:
+        """Variables handed to a flow that uses them where they decide where something goes."""
+        found: set[str] = set()
+        for activity in self.activities:
+            if not isinstance(activity, CallNode) or not activity.inputs:
+                continue
+            called = self._surroundings.flows(activity.flow, activity.label)
+            if called is None:
+                continue
+            alone = msgspec.structs.replace(self._surroundings, flows=no_flow)
+            steering = _Draft(called.file, alone).steering
+            for target, references in activity.inputs_by_target.items():
+                if target in steering:
+                    found |= {reference.path[0] for reference in references}
+        return frozenset(found)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(sorted(self._found, key=lambda finding: _ORDER.index(finding.severity)))
+
+    def _find(self, *found: Iterable[Finding]) -> None:
+        for findings in found:
+            self._found += findings
+
+    def _graph(
+        self, nodes: Mapping[str, Node], edges: tuple[Edge, ...], where: str, *, in_call: bool
+    ) -> Graph:
+        scope = Scope(
+            variables={variable.name: variable for variable in self._file.variables},
+            surroundings=self._surroundings,
+            response_nodes=frozenset(each.name for each in nodes.values() if each.activity in HTTP),
+        )
+        activities: dict[str, Activity] = {}
+        found: list[Finding] = []
+        for node in nodes.values():
+            activity, findings = compile_node(node, scope, in_call=in_call)
+            found += findings
+            if activity is not None:
+                activities[node.id] = activity
+        ports, findings = link(edges, nodes, activities, where)
+        self._find(findings, found)
+        return Graph(nodes=activities, ports=ports)
+
+    def _handlers(self, event_flow: EventFlow, nodes: Mapping[str, Node]) -> dict[str, str]:
+        handlers: dict[str, str] = {}
+        for specification, node_id in event_flow.on_events.items():
+            event = canonical_name(specification)
+            if event is None:
+                finding = warning(
+                    "OH1005",
+                    f'no event is called "{specification}"',
+                    "its handler never runs; correct the name in onEvents",
+                )
+            elif node_id not in nodes:
+                finding = error(
+                    BROKEN_LINK,
+                    f'onEvents names node "{node_id}", which is not there',
+                    "correct onEvents or add the node",
+                )
+            elif handlers.setdefault(event, node_id) != node_id:
+                finding = error(
+                    "OH1004",
+                    f'{event} has two handlers, one of them by the name "{specification}"',
+                    "keep one of them in onEvents",
+                )
+            else:
+                continue
+            self._found.append(finding)
+        return handlers
+
+    def _check(self, nodes: Mapping[str, Node], main_nodes: Mapping[str, Node]) -> None:
+        file, events, main = self._file, self.events, self.main
+        names = reference_checks.Names.of(file, events, main)
+        self._find(
+            reference_checks.check_references(file, events, names),
+            reference_checks.check_references(file, main, names.in_main),
+            reference_checks.check_origins(file, self.activities),
+            graph_checks.check_reach(nodes, events, self.handlers.values()),
+            graph_checks.check_reach(main_nodes, main, [self.main_start or ""]),
+            graph_checks.check_branches(events),
+            graph_checks.check_branches(main),
+            graph_checks.check_screen_pops(self.activities),
+            graph_checks.check_called(file, events, self._surroundings, in_call=False),
+            graph_checks.check_called(file, main, self._surroundings, in_call=True),
+            checks.check_limits(file),
+        )
+        if not self._surroundings.can_seal:
+            self._find(graph_checks.check_sealing(file, events, self.on_failure))
+        self._find(
+            graph_checks.tell_on_failure(events, self.on_failure),
+            checks.check_descriptions(file, (*nodes.values(), *main_nodes.values())),
+        )
+
+
+def _continuing(found: Mapping[str, OnFailure]) -> frozenset[str]:
+    return frozenset(node_id for node_id, each in found.items() if each.continues)

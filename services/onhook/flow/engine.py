@@ -1,7 +1,9 @@
-"""The engine: a pure stepper. Given a flow and a run's progress it says what is to be done next.
+"""The engine: a pure stepper. Given a flow and a run's progress it performs one node, or says what
+somebody else has to do for it.
 
-No I/O, no clock, no randomness: the same progress and results give the same effects. It must not
-know the bus, HTTP or the journal; the worker performs the effects and hands the results back.
+No I/O, no clock, no randomness: the same progress, world and results give the same steps. It must
+not know the bus, HTTP or the journal; the driver performs the effects and hands the results back.
+Going from flow to flow is calling.py's.
 """
 
 from __future__ import annotations
@@ -10,101 +12,177 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES, Event
+from onhook.contracts.event import ERROR_EVENT, Event
 from onhook.contracts.run import LARGEST_RESPONSE_BYTES, Progress
-from onhook.flow.compiled import End, EventNode, Flow
+from onhook.flow import calling
+from onhook.flow.activity import ERROR_PORT, PLAIN, Activity, End, EventNode, Moment, Start
+from onhook.flow.compiled import Flow
+from onhook.flow.context import context_in
+from onhook.flow.effect import (
+    CallFlow,
+    Effect,
+    Finished,
+    Moved,
+    PopScreen,
+    SendRequest,
+    Step,
+    Wait,
+)
 from onhook.flow.errors import RunError, VariableError
-from onhook.flow.http_request import CONTINUE_TIMEOUT_S, DELIVER_TIMEOUT_S, HttpRequest
-from onhook.flow.variables import external_values, initial_variables
+from onhook.flow.http_request import HttpRequest
+from onhook.flow.performing import Lookup, World, address_of, performed
+from onhook.flow.screen_pop import ScreenPop
+from onhook.flow.subflow import CallNode
+from onhook.flow.trace import TraceEntry
+from onhook.flow.variables import initial_variables
+from onhook.flow.wait import WaitNode
+from onhook.pebble import PebbleError
 
 LARGEST_VISITS = 100
 """How often a run may enter one node."""
+LONGEST_REASON = 1_000
+_NOTHING: Mapping[str, Any] = {}
 
 
-class SendRequest(Struct, frozen=True, kw_only=True):
-    """Perform the HTTP Request `node`; this is its `visit`th time."""
+def begin(
+    flow: Flow,
+    event: Event,
+    overrides: Mapping[str, Any],
+    *,
+    now: Any = None,
+) -> Progress:
+    """A run's progress before its first node. Raises VariableError.
 
-    node: HttpRequest
-    visit: int
-    continues: bool
-
-    @property
-    def timeout_s(self) -> float:
-        return self.node.timeout_s or (CONTINUE_TIMEOUT_S if self.continues else DELIVER_TIMEOUT_S)
-
-
-class Finished(Struct, frozen=True):
-    """The run is over."""
-
-
-Effect = SendRequest | Finished
-
-
-def begin(flow: Flow, event: Event, overrides: Mapping[str, Any]) -> Progress:
-    """A run's progress before its first node. Raises VariableError."""
+    `now` is what a default `{{now()}}` means: without it, the time of the event.
+    """
     given = event.data.get("variables") or {}
-    variables = initial_variables(flow.variables, given, flow.settable, overrides)
+    at = now or calling.time_of(event)
+    variables = initial_variables(flow.variables, given, flow.settable, overrides, at)
     return Progress(node=flow.handlers[event.type], variables=variables)
 
 
-def next_effect(flow: Flow, progress: Progress) -> tuple[Progress, Effect]:
-    """Go on to the next effect. Raises RunError when a node was entered too often.
+def step(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Step:
+    """Perform exactly one node; `flow` is the run's own.
 
-    A node's error edge or OnGlobalError handles that first, like any other failure.
+    Raises RunError where the node fails and nothing handles that, and what `lookup` raises.
     """
-    while progress.node is not None:
-        activity = flow.nodes[progress.node]
-        if isinstance(activity, EventNode):
-            progress = msgspec.structs.replace(progress, node=flow.after(activity.node_id))
-        elif isinstance(activity, End):
-            progress = msgspec.structs.replace(progress, node=None)
-        else:
-            visit = progress.visits.get(activity.node_id, 0) + 1
-            if visit > LARGEST_VISITS:
-                progress = _stopped(flow, progress, activity, visit)
-                continue
-            continues = activity.node_id in flow.continuing
-            return progress, SendRequest(node=activity, visit=visit, continues=continues)
-    return progress, Finished()
-
-
-def _stopped(flow: Flow, progress: Progress, node: HttpRequest, visit: int) -> Progress:
-    """The node was entered too often, which fails it: once, so that its error edge is no loop."""
-    reason = f"entered more than {LARGEST_VISITS} times"
-    handled = failed(flow, progress, node, reason) if visit == LARGEST_VISITS + 1 else None
-    if handled is None:
-        raise RunError(node.name, reason)
-    return handled
-
-
-def succeeded(flow: Flow, progress: Progress, effect: SendRequest, outputs: Any) -> Progress:
-    """The request's outputs are in; go on behind it."""
-    return msgspec.structs.replace(
+    node_id = progress.node
+    if node_id is None:
+        if not progress.callers:
+            return Finished(progress)
+        return _return(flow, lookup, progress, world)
+    current = performed(flow, lookup, progress)
+    graph = current.main if progress.in_main else current.events
+    activity = graph.nodes[node_id]
+    if isinstance(activity, Start | EventNode | End):
+        return _pass(current, progress, activity)
+    visit = progress.visits.get(node_id, 0) + 1
+    address = progress.prefix + node_id
+    if visit > LARGEST_VISITS:
+        reason = f"entered more than {LARGEST_VISITS} times"
+        by_edge = visit == LARGEST_VISITS + 1  # once, so that its error edge is no loop
+        return _must(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
+    if isinstance(activity, HttpRequest):
+        continues = current.continues(node_id, in_main=progress.in_main)
+        return SendRequest(node=activity, visit=visit, address=address, continues=continues)
+    try:
+        context = context_in(current, world.event, progress, world.overrides, world.now)
+        moment = Moment(
+            context=context, now=world.now, run_id=world.run_id, address=address, visit=visit
+        )
+        if isinstance(activity, WaitNode):
+            seconds = activity.seconds(moment)
+            return Wait(node=activity, visit=visit, address=address, seconds=seconds)
+        if isinstance(activity, ScreenPop):
+            pop = activity.pop(moment, world.event)
+            return PopScreen(node=activity, visit=visit, address=address, pop=pop)
+        if isinstance(activity, CallNode):
+            return _call(activity, moment)
+        outcome = activity.perform(moment)
+    except (RunError, VariableError, PebbleError) as problem:
+        return _must(flow, lookup, progress, activity, visit, _reason(problem))
+    return _moved(
+        current,
         progress,
-        node=flow.after(effect.node.node_id),
-        outputs={**progress.outputs, effect.node.name: outputs},
-        visits={**progress.visits, effect.node.node_id: effect.visit},
+        activity,
+        visit,
+        port=outcome.port,
+        outputs=outcome.outputs,
+        variables=outcome.variables,
+        inputs=outcome.inputs,
+        note=outcome.note,
     )
 
 
-def failed(flow: Flow, progress: Progress, node: HttpRequest, reason: str) -> Progress | None:
-    """The node failed: go on by its error edge, else in OnGlobalError; None when nothing handles it."""
-    visits = {**progress.visits, node.node_id: progress.visits.get(node.node_id, 0) + 1}
-    outputs = {
-        **progress.outputs,
-        ERROR_EVENT: {"activityName": node.name, "errorMessage": reason[:1_000]},
-    }
-    edge = flow.after_error(node.node_id)
-    if edge is not None:
-        return msgspec.structs.replace(progress, node=edge, visits=visits, outputs=outputs)
-    handler = flow.handlers.get(ERROR_EVENT)
-    if handler is None or progress.in_error_handler:
-        return None
-    return msgspec.structs.replace(
-        progress, node=handler, visits=visits, outputs=outputs, in_error_handler=True
+def succeeded(
+    flow: Flow,
+    lookup: Lookup,
+    progress: Progress,
+    effect: Effect,
+    outputs: Mapping[str, Any],
+    world: World,
+    *,
+    inputs: Mapping[str, Any] = _NOTHING,
+    entered: Mapping[str, Any] = _NOTHING,
+) -> Moved:
+    """The effect is done; go on behind it.
+
+    `outputs` are a request's response_outputs, and for a CallFlow {"flow_id", "version"}: what it
+    enters, whose variables take the overrides `entered`. `inputs` are for the trace: what the
+    driver rendered. Raises RunError where a flow cannot be entered and nothing handles that.
+    """
+    current = performed(flow, lookup, progress)
+    if isinstance(effect, CallFlow):
+        try:
+            return calling.entered(current, lookup, progress, effect, outputs, entered, world)
+        except (RunError, VariableError) as problem:
+            reason = _reason(problem)
+            return _must(flow, lookup, progress, effect.node, effect.visit, reason)
+    variables: dict[str, Any] = {}
+    note = None
+    shown = inputs
+    if isinstance(effect, SendRequest):
+        variables, note = effect.node.read(outputs)
+    elif isinstance(effect, PopScreen):
+        shown = msgspec.structs.asdict(effect.pop)
+    elif isinstance(effect, Wait):
+        shown = {"seconds": effect.seconds}
+    return _moved(
+        current,
+        progress,
+        effect.node,
+        effect.visit,
+        outputs=dict(outputs) if effect.node.outputs else None,
+        variables=variables,
+        inputs=dict(shown),
+        note=note,
     )
+
+
+def failed(
+    flow: Flow,
+    lookup: Lookup,
+    progress: Progress,
+    effect: Effect,
+    reason: str,
+    world: World,  # noqa: ARG001 - of the interface: a step may need it one day
+    *,
+    inputs: Mapping[str, Any] = _NOTHING,
+) -> Moved | None:
+    """The effect failed: on by the error edge, else in OnGlobalError, else in the calling flow.
+
+    None when nothing handles it.
+    """
+    return _failed(
+        flow, lookup, progress, effect.node, effect.visit, reason, inputs=dict(inputs)
+    )
+
+
+def context_of(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> dict[str, Any]:
+    """What templates of the flow that is performed now see. Raises RunError."""
+    current = performed(flow, lookup, progress)
+    return context_in(current, world.event, progress, world.overrides, world.now)
 
 
 def response_outputs(
@@ -118,38 +196,187 @@ def response_outputs(
     }
 
 
-def context_of(
-    flow: Flow, event: Event, progress: Progress, overrides: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What templates see: variables, the events' outputs, the nodes' outputs. Raises RunError.
+def _pass(current: Flow, progress: Progress, activity: Start | EventNode | End) -> Moved:
+    """A node that does nothing."""
+    graph = current.main if progress.in_main else current.events
+    node_id = activity.node_id
+    following = graph.after(node_id)
+    note = activity.note if isinstance(activity, End) else None
+    trace = TraceEntry(
+        node=node_id,
+        name=activity.name,
+        activity=activity.kind,
+        visit=1,
+        address=progress.prefix + node_id,
+        edge=None if following is None else "out",
+        note=note,
+    )
+    return Moved(msgspec.structs.replace(progress, node=following), trace)
 
-    Of the event only outputs of known events are taken, and none that bears a name of the flow's
-    own: a publisher could send a delivery elsewhere.
-    """
-    context: dict[str, Any] = dict(progress.variables)
+
+def _moved(
+    current: Flow,
+    progress: Progress,
+    activity: Activity,
+    visit: int,
+    *,
+    port: str = PLAIN,
+    outputs: dict[str, Any] | None,
+    variables: dict[str, Any],
+    inputs: dict[str, Any],
+    note: str | None,
+) -> Moved:
+    """Behind a node that is done, by `port`."""
+    graph = current.main if progress.in_main else current.events
+    node_id = activity.node_id
+    following = graph.after(node_id, port)
+    kept = progress.outputs if outputs is None else {**progress.outputs, activity.name: outputs}
+    moved = msgspec.structs.replace(
+        progress,
+        node=following,
+        variables={**progress.variables, **variables} if variables else progress.variables,
+        outputs=kept,
+        visits={**progress.visits, node_id: visit},
+    )
+    trace = TraceEntry(
+        node=node_id,
+        name=activity.name,
+        activity=activity.kind,
+        visit=visit,
+        address=progress.prefix + node_id,
+        inputs=inputs,
+        outputs={**(outputs or {}), **variables},
+        edge=None if following is None else (port or "default"),
+        note=note,
+    )
+    return Moved(moved, trace)
+
+
+def _must(
+    flow: Flow,
+    lookup: Lookup,
+    progress: Progress,
+    activity: Activity,
+    visit: int,
+    reason: str,
+    *,
+    by_edge: bool = True,
+) -> Moved:
+    """As _failed; raises RunError where nothing handles it."""
+    handled = _failed(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
+    if handled is None:
+        raise RunError(activity.name, reason)
+    return handled
+
+
+def _failed(
+    flow: Flow,
+    lookup: Lookup,
+    progress: Progress,
+    activity: Activity,
+    visit: int,
+    reason: str,
+    *,
+    by_edge: bool = True,
+    inputs: dict[str, Any] | None = None,
+) -> Moved | None:
+    node_id, name = activity.node_id, activity.name
+    error = {"activityName": name, "errorMessage": reason[:LONGEST_REASON]}
+    failing = msgspec.structs.replace(
+        progress,
+        visits={**progress.visits, node_id: visit},
+        outputs={**progress.outputs, ERROR_EVENT: error},
+    )
+    found = _handled(flow, lookup, failing, node_id, by_edge=by_edge)
+    if found is None:
+        return None
+    handled, edge = found
+    trace = TraceEntry(
+        node=node_id,
+        name=name,
+        activity=activity.kind,
+        visit=visit,
+        address=progress.prefix + node_id,
+        inputs=inputs or {},
+        edge=edge,
+        note=reason[:LONGEST_REASON],
+    )
+    return Moved(handled, trace)
+
+
+def _handled(
+    flow: Flow, lookup: Lookup, progress: Progress, node_id: str, *, by_edge: bool
+) -> tuple[Progress, str] | None:
+    """Where a failure of `node_id` leads, and by which edge. None when nothing handles it."""
+    while True:
+        current = performed(flow, lookup, progress)
+        graph = current.main if progress.in_main else current.events
+        following = graph.after_error(node_id) if by_edge else None
+        if following is not None:
+            return msgspec.structs.replace(progress, node=following), ERROR_PORT
+        handler = current.handlers.get(ERROR_EVENT)
+        if handler is not None and not progress.in_error_handler:
+            return (
+                msgspec.structs.replace(
+                    progress, node=handler, in_main=False, in_error_handler=True
+                ),
+                ERROR_EVENT,
+            )
+        if not progress.callers:
+            return None
+        progress, node_id = calling.given_up(progress)
+        by_edge = True
+
+
+def _call(activity: CallNode, moment: Moment) -> CallFlow:
+    named, label = activity.called(moment)
+    return CallFlow(
+        node=activity,
+        visit=moment.visit,
+        address=moment.address,
+        flow=named,
+        label=label,
+        returns=activity.returns,
+        given=activity.given(moment),
+    )
+
+
+def _return(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Moved:
+    """A flow that was called has ended: its caller goes on behind the calling node."""
+    caller = calling.back(progress)
     try:
-        context.update(external_values(flow.variables, overrides))
-    except VariableError as problem:
-        raise RunError(flow.name, str(problem)) from None
-    for alias, outputs in event.data.items():
-        name = TEMPLATE_ALIASES.get(alias, alias)
-        is_second = name != alias and name in event.data
-        if name in EVENT_NAMES and name not in flow.own_names and not is_second:
-            context[name] = outputs
-    _add_interaction_id(context, event)
-    context.update(progress.outputs)
-    for alias, name in TEMPLATE_ALIASES.items():
-        if name in context:
-            context.setdefault(alias, context[name])
-    return context
+        return calling.returned(flow, lookup, progress, world)
+    except (RunError, VariableError) as problem:
+        current = performed(flow, lookup, caller)
+        graph = current.main if caller.in_main else current.events
+        node = graph.nodes[caller.node or ""]
+        visit = caller.visits.get(node.node_id, 1)
+        return _must(flow, lookup, caller, node, visit, _reason(problem))
 
 
-def _add_interaction_id(context: dict[str, Any], event: Event) -> None:
-    """Both spellings read the same; a publisher may have sent only one, or only the subject."""
-    contact = context.get("NewPhoneContact")
-    if contact is not None and not isinstance(contact, dict):
-        return
-    known = contact or {}
-    found = known.get("InteractionId") or known.get("interactionId") or event.subject
-    if found:
-        context["NewPhoneContact"] = {**known, "InteractionId": found, "interactionId": found}
+def _reason(problem: RunError | VariableError | PebbleError) -> str:
+    """A RunError's words without its node, which the trace names anyway."""
+    return problem.message if isinstance(problem, RunError) else str(problem)
+
+
+__all__ = [
+    "CallFlow",
+    "Effect",
+    "Finished",
+    "Lookup",
+    "Moved",
+    "PopScreen",
+    "SendRequest",
+    "Step",
+    "TraceEntry",
+    "Wait",
+    "World",
+    "address_of",
+    "begin",
+    "context_of",
+    "failed",
+    "performed",
+    "response_outputs",
+    "step",
+    "succeeded",
+]

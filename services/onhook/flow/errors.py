@@ -10,8 +10,11 @@ LONGEST_QUOTE_BYTES = 200
 
 
 class Severity(Enum):
+    """An error blocks publishing; a warning does not; info tells what was worked out."""
+
     ERROR = "error"
     WARNING = "warning"
+    INFO = "info"
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -33,7 +36,11 @@ class FlowError(Exception):
 
     def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
         shown = flow if flow.isprintable() else repr(flow)[1:-1]
-        lines = "\n".join(f'flow "{shown}": {finding}' for finding in findings)
+        lines = "\n".join(
+            f'flow "{shown}": {finding}'
+            for finding in findings
+            if finding.severity is not Severity.INFO
+        )
         super().__init__(lines)
         self.findings = findings
 
@@ -57,6 +64,10 @@ def error(code: str, message: str, remedy: str, node: str | None = None) -> Find
 
 def warning(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, message=message, remedy=remedy, node=node)
+
+
+def info(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
+    return Finding(code=code, severity=Severity.INFO, message=message, remedy=remedy, node=node)
 
 
 def quoted(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -19,6 +19,9 @@ from onhook.flow.errors import VariableError, quoted
 from onhook.flow.model import Variable
 from onhook.settings.contact_centre import VariableType
 
+_NOW = re.compile(r"\s*\{\{\s*now\(\s*\)\s*\}\}\s*")
+_ZONE_NAME = re.compile(r"\[[\w/+\-]+\]\Z", re.ASCII)
+"""What `now()` prints behind the offset: `[UTC]`."""
 _INTEGER = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -29,6 +32,7 @@ class Origin(Enum):
     EVENT = "the event's value"
     OVERRIDE = "its override"
     DEFAULT = "its default"
+    ASSIGNED = "the value"
 
 
 def initial_variables(
@@ -36,10 +40,12 @@ def initial_variables(
     event_values: Mapping[str, Any],
     settable: Collection[str],
     overrides: Mapping[str, Any],
+    now: datetime | None = None,
 ) -> dict[str, Any]:
     """Values at the start of a run, without the externalized ones, which are looked up when used.
 
-    `settable` names those that the event may set. Raises VariableError naming the variable.
+    `settable` names those that the event may set; `now` is what a default `{{now()}}` means.
+    Raises VariableError naming the variable.
     """
     values: dict[str, Any] = {}
     for variable in declared:
@@ -47,27 +53,58 @@ def initial_variables(
             continue
         given = event_values.get(variable.name) if variable.name in settable else None
         values[variable.name] = (
-            _configured(variable, overrides)
+            _configured(variable, overrides, now)
             if given is None
             else converted(variable, given, Origin.EVENT)
         )
     return values
 
 
-def external_values(declared: Collection[Variable], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def external_values(
+    declared: Collection[Variable], overrides: Mapping[str, Any], now: datetime | None = None
+) -> dict[str, Any]:
     """Values of the externalized variables now. Raises VariableError naming the variable."""
     return {
-        variable.name: _configured(variable, overrides)
+        variable.name: _configured(variable, overrides, now)
         for variable in declared
         if variable.is_externalized
     }
 
 
-def _configured(variable: Variable, overrides: Mapping[str, Any]) -> Any:
+def _configured(
+    variable: Variable, overrides: Mapping[str, Any], now: datetime | None
+) -> Any:
     override = overrides.get(variable.name)
     if override is None:
+        if is_now(variable):
+            return None if now is None else _date_time_text(now)
         return converted(variable, variable.value, Origin.DEFAULT)
     return converted(variable, override, Origin.OVERRIDE)
+
+
+def is_now(variable: Variable) -> bool:
+    """Whether its default is the time at which a run begins."""
+    is_time = variable.type is VariableType.DATETIME
+    return is_time and _NOW.fullmatch(variable.value or "") is not None
+
+
+def _date_time_text(at: datetime) -> str:
+    """`yyyy-MM-ddTHH:mm:ss.SSSZ`, in UTC."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def assigned_value(variable: Variable, value: Any) -> Any:
+    """`value`, which an activity gives, as the variable's type. Raises VariableError.
+
+    Nothing becomes the empty text of a String and the null of any other type; a map or a list
+    becomes the JSON text of a String.
+    """
+    if variable.type is VariableType.STRING:
+        if value is None:
+            return ""
+        if isinstance(value, dict | list):
+            return msgspec.json.encode(value).decode()
+    return converted(variable, value, Origin.ASSIGNED)
 
 
 def converted(variable: Variable, value: Any, origin: Origin) -> Any:
@@ -139,7 +176,7 @@ def _boolean(value: Any) -> bool:
 def _date_time(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
-    datetime.fromisoformat(value.strip())
+    datetime.fromisoformat(_ZONE_NAME.sub("", value.strip()))
     return value
 
 

@@ -1,4 +1,4 @@
-"""The contact centre as configured: agents, queues, entry points, global variables.
+"""The contact centre as configured: agents, queues, entry points, schedules, global variables.
 
 Shape and checks of ONHOOK_CONTACT_CENTRE (YAML) live here; what happens to a contact does not.
 The packaged one is contact_centre.yaml beside this file.
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onhook.settings.business_hours import BusinessHours, faults_of
 from onhook.settings.plain_yaml import NotPlain, read_yaml
 
 
@@ -76,6 +77,7 @@ class ContactCentre(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     queues: tuple[Queue, ...]
     entry_points: tuple[EntryPoint, ...]
     global_variables: tuple[GlobalVariable, ...] = ()
+    business_hours: tuple[BusinessHours, ...] = ()
 
 
 def load_contact_centre(path: Path | None) -> ContactCentre:
@@ -98,6 +100,8 @@ def _check(centre: ContactCentre, name: str) -> None:
         ("entry point", [point.name for point in centre.entry_points]),
         ("dial number", [dial for point in centre.entry_points for dial in point.dial_numbers]),
         ("global variable", [variable.name for variable in centre.global_variables]),
+        ("business hours", [schedule.id for schedule in centre.business_hours]),
+        ("business hours", [schedule.name for schedule in centre.business_hours]),
     )
     for kind, names in kinds:
         for twice in sorted({each for each in names if names.count(each) > 1}):
@@ -111,5 +115,8 @@ def _check(centre: ContactCentre, name: str) -> None:
             raise ContactCentreError(
                 f'{name}: entry point "{point.name}": no queue "{point.queue}"'
             )
+    for schedule in centre.business_hours:
+        for fault in faults_of(schedule):
+            raise ContactCentreError(f'{name}: business hours "{schedule.name}": {fault}')
     if not centre.entry_points:
         raise ContactCentreError(f"{name}: entry_points is empty; a call needs one")

@@ -1,0 +1,200 @@
+"""Where a request goes: a whole URL, or a connector's base URL joined with a path.
+
+Reading and rendering of addresses; credentials of connectors are the worker's. A joined address
+keeps the connector's origin, whatever its path is made of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from onhook.flow import expression
+from onhook.flow.errors import quoted
+from onhook.flow.expression import Reference, Template
+from onhook.flow.properties import REQUIRED, VALUE, Properties, Scope
+from onhook.flow.url import UrlError, UrlTemplate, compile_url
+
+UNKNOWN_PLACE = "OH1009"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
+_JOINED = "__address__"
+_PORTS = {"http": 80, "https": 443}
+
+Pairs = tuple[tuple[str, Template], ...]
+
+
+class Whole(Struct, frozen=True):
+    """An address of the flow's own."""
+
+    url: UrlTemplate
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return references_of(self.url)
+
+    @property
+    def steering(self) -> tuple[Reference, ...]:
+        return self.url.origin_references
+
+    def render(self, context: Mapping[str, Any], now: datetime | None) -> str:
+        """Raises UrlError, PebbleError."""
+        return rendered(self.url, context, now)
+
+
+class Connected(Struct, frozen=True, kw_only=True):
+    """A connector, by id or name or an expression for them, and a path behind its base URL."""
+
+    connector: Template
+    bases: Mapping[str, str]
+    """Base URLs of the connectors there are."""
+    path: Template
+    urls: Mapping[str, UrlTemplate]
+    """The joined address for each connector, unless the path is one expression."""
+    query: Pairs
+    whole: UrlTemplate
+    """Takes an address that was joined, and adds the query."""
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        query = (reference for _, value in self.query for reference in value.references)
+        return (*self.connector.references, *self.path.references, *query)
+
+    @property
+    def steering(self) -> tuple[Reference, ...]:
+        return self.connector.references
+
+    def name(self, context: Mapping[str, Any], now: datetime | None) -> str:
+        """The connector's id or name. Raises PebbleError."""
+        return expression.text_of(self.connector, context, now).strip()
+
+    def render(self, context: Mapping[str, Any], now: datetime | None) -> str:
+        """Raises UrlError, PebbleError."""
+        name = self.name(context, now)
+        base = self.bases.get(name)
+        if base is None:
+            raise UrlError(f"no connector is called {quoted(name)}")
+        joined = self.urls.get(name)
+        if joined is not None:
+            url = rendered(joined, context, now)
+        else:
+            path = expression.text_of(self.path, context, now).strip()
+            address = path if _ABSOLUTE.match(path) else _join(base, path)
+            url = rendered(self.whole, {**context, _JOINED: address}, now)
+        if origin_of(url) != origin_of(base):
+            raise UrlError(f"url {quoted(url)} leaves the origin of connector {quoted(name)}")
+        return url
+
+
+Address = Whole | Connected
+
+
+def compile_address(
+    properties: Properties, name: str, source: str, query: Pairs
+) -> UrlTemplate | None:
+    """A whole URL. None with a finding where it cannot become one."""
+    template = properties.template(name, source) if source else None
+    if template is None:
+        return None
+    try:
+        return compile_url(template, query)
+    except UrlError as problem:
+        properties.report(VALUE, str(problem), f"correct {name}")
+        return None
+
+
+def compile_connected(properties: Properties, scope: Scope, query: Pairs) -> Connected | None:
+    """The address of an authenticated request. None with a finding where it cannot become one."""
+    connector_source = properties.text("connectorId", "connectorId_name", "connectorId:name")
+    if not connector_source.strip():
+        properties.report(
+            REQUIRED,
+            "connectorId is not set, and authenticated is on",
+            "set connectorId, or set authenticated to false and httpRequestUrl to the whole address",
+        )
+        return None
+    connector = properties.template("connectorId", connector_source.strip())
+    source = properties.text("httpRequestPath", "httpRequestUrl").strip()
+    path = properties.template("httpRequestPath", source)
+    if connector is None or path is None:
+        return None
+    bases = scope.surroundings.connectors
+    if not connector.references and connector.source not in bases:
+        properties.warn(
+            UNKNOWN_PLACE,
+            f"no connector is called {quoted(connector.source)} here; the request fails until "
+            "there is one",
+            "add it to ONHOOK_CONNECTORS",
+        )
+    reachable = bases if connector.references else _only(bases, connector.source)
+    urls: dict[str, UrlTemplate] = {}
+    if not expression.is_whole(path):
+        for name, base in reachable.items():
+            joined = _compile_joined(properties, base, source, query)
+            if joined is None:
+                return None
+            urls[name] = joined
+    return Connected(
+        connector=connector,
+        bases=reachable,
+        path=path,
+        urls=urls,
+        query=query,
+        whole=compile_url(expression.compiled(f"{{{{{_JOINED}}}}}"), query),
+    )
+
+
+def _compile_joined(
+    properties: Properties, base: str, source: str, query: Pairs
+) -> UrlTemplate | None:
+    if _ABSOLUTE.match(source):
+        address = source
+        if origin_of(source.partition("{")[0]) != origin_of(base):
+            properties.report(
+                VALUE,
+                f"httpRequestPath {quoted(source)} leaves the connector's origin",
+                "write the path alone",
+            )
+            return None
+    else:
+        address = _join(base, source)
+    return compile_address(properties, "httpRequestPath", address, query)
+
+
+def _join(base: str, path: str) -> str:
+    return f"{base.rstrip('/')}/{path.lstrip('/')}" if path else base
+
+
+def _only(bases: Mapping[str, str], name: str) -> dict[str, str]:
+    return {name: bases[name]} if name in bases else {}
+
+
+def origin_of(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port; None where it is no address."""
+    try:
+        split = urlsplit(url)
+        port = split.port
+    except ValueError:
+        return None
+    scheme = split.scheme.lower()
+    return scheme, split.hostname, port or _PORTS.get(scheme)
+
+
+def references_of(url: UrlTemplate) -> tuple[Reference, ...]:
+    own = (part[1] for part in url.parts if not isinstance(part, str))
+    return (*own, *(reference for _, value in url.query for reference in value.references))
+
+
+def rendered(url: UrlTemplate, context: Mapping[str, Any], now: datetime | None) -> str:  # noqa: ARG001
+    return url.render(context)
+
+
+def pairs_of(properties: Properties, name: str) -> Pairs:
+    """A map of names to templates."""
+    given = properties.map_of_texts(name)
+    pairs = ((key, properties.template(f"{name}.{key}", text)) for key, text in given.items())
+    return tuple((key, template) for key, template in pairs if template is not None)

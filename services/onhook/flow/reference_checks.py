@@ -1,0 +1,170 @@
+"""What validation finds in the names that templates use: variables, events, nodes and outputs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from onhook.contracts import outputs
+from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES
+from onhook.flow.activity import Activity
+from onhook.flow.call_only import CallOnly
+from onhook.flow.errors import Finding, error, warning
+from onhook.flow.expression import Reference
+from onhook.flow.graph import Graph
+from onhook.flow.model import FlowFile
+from onhook.flow.properties import UNDECLARED
+
+NO_OUTPUT = "OH1006"
+EMPTY_ORIGIN = "OH1007"
+KNOWN_OUTPUTS: dict[str, tuple[str, ...]] = {
+    **{
+        kind.__name__: kind.__struct_fields__
+        for kind in (
+            outputs.NewPhoneContact,
+            outputs.AgentOffered,
+            outputs.AgentAnswered,
+            outputs.AgentDisconnect,
+            outputs.PhoneContactEnded,
+        )
+    },
+    ERROR_EVENT: ("activityName", "errorMessage"),
+}
+"""The outputs that this version's own events have; another publisher's may have more."""
+EVENT_OUTPUTS = frozenset({*EVENT_NAMES, *TEMPLATE_ALIASES, ERROR_EVENT})
+"""What a reference may begin with, besides the flow's own variables and nodes."""
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """What the templates of one graph can name."""
+
+    variables: frozenset[str]
+    nodes: Mapping[str, Activity]
+    """Of this graph, by name: those with outputs."""
+    elsewhere: frozenset[str]
+    """Nodes of the flow's other graph."""
+    others: Mapping[str, Activity]
+
+    @classmethod
+    def of(cls, file: FlowFile, events: Graph, main: Graph) -> Names:
+        here, there = _with_outputs(events), _with_outputs(main)
+        return cls(
+            variables=frozenset(variable.name for variable in file.variables),
+            nodes=here,
+            elsewhere=frozenset(there) - set(here),
+            others=there,
+        )
+
+    @property
+    def in_main(self) -> Names:
+        return Names(
+            variables=self.variables,
+            nodes=self.others,
+            elsewhere=frozenset(self.nodes) - set(self.others),
+            others=self.nodes,
+        )
+
+
+def _with_outputs(graph: Graph) -> dict[str, Activity]:
+    """An activity that only a call can run may have outputs that are not known here."""
+    return {
+        each.name: each
+        for each in graph.nodes.values()
+        if each.outputs or isinstance(each, CallOnly)
+    }
+
+
+def check_references(file: FlowFile, graph: Graph, names: Names) -> list[Finding]:
+    findings = []
+    for activity in graph.nodes.values():
+        seen: set[tuple[str, ...]] = set()
+        for reference in activity.references:
+            if reference.path in seen:
+                continue
+            seen.add(reference.path)
+            finding = _check(file, activity, reference, names)
+            if finding is not None:
+                findings.append(finding)
+    return findings
+
+
+def _check(
+    file: FlowFile, activity: Activity, reference: Reference, names: Names
+) -> Finding | None:
+    first = reference.path[0]
+    if first in names.variables:
+        return None
+    if first in names.nodes:
+        return _check_output(activity, reference, first, "node", names.nodes[first].outputs)
+    if first in EVENT_OUTPUTS:
+        event = TEMPLATE_ALIASES.get(first, first)
+        return _check_output(
+            activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ())
+        )
+    return _names_nothing(file, activity, reference, names)
+
+
+def _check_output(
+    activity: Activity, reference: Reference, owner: str, kind: str, known: tuple[str, ...]
+) -> Finding | None:
+    if not known or len(reference.path) == 1 or reference.path[1] in known:
+        return None
+    output = reference.path[1]
+    near = difflib.get_close_matches(output, known, 1, 0.6)
+    hint = f"did you mean {near[0]}?" if near else _where_outputs_stand(owner, kind, known)
+    return warning(
+        NO_OUTPUT, f'{reference}: the {kind} {owner} has no output "{output}" here', hint, activity.name
+    )
+
+
+def _where_outputs_stand(owner: str, kind: str, known: tuple[str, ...]) -> str:
+    return f"see the schema of {owner}" if kind == "event" else f"it has {', '.join(known)}"
+
+
+def _names_nothing(
+    file: FlowFile, activity: Activity, reference: Reference, names: Names
+) -> Finding:
+    first = reference.path[0]
+    if first in names.elsewhere:
+        return warning(
+            UNDECLARED,
+            f"{reference} names a node of the other tab, whose outputs do not come here",
+            "keep the value in a variable that the event carries: a global or agent-viewable one",
+            activity.name,
+        )
+    what = f"{reference} names no variable, event or node"
+    near = difflib.get_close_matches(
+        first, [*names.variables, *names.nodes, *EVENT_OUTPUTS], 1, 0.75
+    )
+    hint = f'declare the variable "{first}" or correct the name'
+    remedy = f"did you mean {near[0]}? Else {hint}" if near else hint
+    if any(each.path == reference.path for each in activity.steering):
+        return error(UNDECLARED, f"{what}, and decides where the request goes", remedy, activity.name)
+    return warning(UNDECLARED, f"{what}, and prints nothing", remedy, activity.name)
+
+
+def check_origins(file: FlowFile, activities: Iterable[Activity]) -> list[Finding]:
+    """No event sets what decides where a request goes; so an empty default stays empty."""
+    listed = tuple(activities)
+    assigned = {each.variable for activity in listed for each in activity.assigned}
+    empty = {
+        variable.name
+        for variable in file.variables
+        if not variable.is_externalized
+        and not (variable.value or "").strip()
+        and variable.name not in assigned
+    }
+    return [
+        warning(
+            EMPTY_ORIGIN,
+            f"{reference} decides where the request goes, so no event sets it, and its default "
+            "is empty",
+            "give it a default, or make it isExternalized and configure it",
+            activity.name,
+        )
+        for activity in listed
+        for reference in activity.steering
+        if reference.path[0] in empty
+    ]
