@@ -8,116 +8,169 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import Enum
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
 from onhook.flow.errors import quoted
+from onhook.flow.final_filter import drops_escapes, without_final
+from onhook.flow.json_literal import NoLiteral, as_text
+from onhook.flow.url_place import VALUE, Place, behind_origin, place_behind, steering
 from onhook.pebble import Reference, Template, Text
-from onhook.pebble.template import as_text
+from onhook.pebble.nodes import Flush, Macro, Print, Set
+from onhook.pebble.plain import plain_path
 
 _HOST_CHARS = re.compile(r"[A-Za-z0-9.\-_:\[\]]*", re.ASCII)
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f-\xa0\ud800-\udfff]")
 _SCHEMES = ("http://", "https://")
-_VALUE = "\0"
-"""Stands for an expression in the text before another."""
-_ORIGIN = re.compile(r"[^:/?#]*:/?/?[^/?#]*")
-_WHOLE_ORIGIN = re.compile(rf"{_VALUE}(?::?//|:/?$)?[^/?#]*")
-"""After an expression at the start, which may be a scheme alone, or with its colon."""
+_MOST_CHARS = 1_048_576
+_DROPS_ESCAPES = drops_escapes("url_param")
 
 
 class UrlError(Exception):
     """The rendered address cannot be used."""
 
 
-class Place(Enum):
-    WHOLE = "whole"
-    """At the start: the value brings the scheme, and mostly the host."""
-    HOST = "host"
-    PATH = "path"
-    QUERY = "query"
-
-
 class UrlTemplate(Struct, frozen=True):
-    parts: tuple[str | tuple[Place, Reference], ...]
-    query: tuple[tuple[str, Template], ...] = ()
+    """A compiled address, with the query parameters that are added behind it."""
 
-    @property
-    def origin_references(self) -> tuple[Reference, ...]:
-        """The references that decide scheme or host."""
-        return tuple(
-            part[1]
-            for part in self.parts
-            if not isinstance(part, str) and part[0] in (Place.WHOLE, Place.HOST)
-        )
+    template: Template
+    query: tuple[tuple[str | Template, Template], ...]
+    origin_references: tuple[Reference, ...]
+    """The references that may decide scheme or host."""
+    references: tuple[Reference, ...]
+    """Everything that is read, the query's names and values included."""
 
-    def render(self, context: Mapping[str, Any]) -> str:
-        """The address. Raises UrlError, without quoting more than 200 bytes of it."""
-        url = ""
-        own_until: int | None = None
-        for part in self.parts:
-            if isinstance(part, str):
-                url += part
-                continue
-            if own_until is None and part[0] in (Place.PATH, Place.QUERY):
-                own_until = len(url)
-            url += _encode(part[0], part[1], context)
-        _check(url, own_until)
+    def render(self, context: Mapping[str, Any], *, now: datetime | None = None) -> str:
+        """The address. Raises UrlError, without quoting more than 200 bytes of it; PebbleError."""
+        output = _Output()
+        self.template.render_to(context, output, now=now)
+        url = "".join(output.pieces)
+        _check(url, output.origin_end)
         if self.query:
-            pairs = [(name, template.render(context)) for name, template in self.query]
+            pairs = [
+                (_name(name, context, now), _text(value, context, now))
+                for name, value in self.query
+            ]
             url, hash_mark, fragment = url.partition("#")
-            url += ("&" if "?" in url else "?") + urlencode(pairs, quote_via=quote)
+            url += ("&" if "?" in url else "?") + urlencode(
+                pairs, quote_via=quote, errors="replace"
+            )
             url += hash_mark + fragment
         return url
 
 
-def compile_url(template: Template, query: tuple[tuple[str, Template], ...] = ()) -> UrlTemplate:
-    """Find each expression's place. Raises UrlError where no value could make it an address."""
-    if not template.references:
-        _check(template.source, None)
-    elif isinstance(first := template.parts[0], Text) and not _may_begin(first.text.lower()):
+def compile_url(
+    template: Template, query: tuple[tuple[str | Template, Template], ...] = ()
+) -> UrlTemplate:
+    """Raises UrlError where no value could make it an address.
+
+    A name of the query that is a template is rendered, one that is a text stands as it is.
+    """
+    printing = [node for node in template.body if not isinstance(node, Set | Macro | Flush)]
+    if all(isinstance(node, Text) for node in printing):
+        _check("".join(node.text for node in printing if isinstance(node, Text)), None)
+    elif isinstance(first := printing[0], Text) and not _may_begin(first.text.lower()):
         raise UrlError(f"url {quoted(template.source)} is no http:// or https:// address")
-    parts: list[str | tuple[Place, Reference]] = []
-    before = ""
-    for part in template.parts:
-        if isinstance(part, Text):
-            before += part.text
-            parts.append(part.text)
-        else:
-            parts.append((_place(before), part))
-            before += _VALUE
-    return UrlTemplate(tuple(parts), query)
+    parts = [part for pair in query for part in pair if isinstance(part, Template)]
+    return UrlTemplate(
+        template=_encoded_once(template),
+        query=tuple(
+            (name if isinstance(name, str) else _encoded_once(name), _encoded_once(value))
+            for name, value in query
+        ),
+        origin_references=steering(template),
+        references=tuple(each for part in (template, *parts) for each in part.references),
+    )
+
+
+def _encoded_once(template: Template) -> Template:
+    """Without a final `| urlencode`: what stands in an address is encoded anyway."""
+    stripped, _ = without_final(
+        template, lambda name, strategy: name == "urlencode" or _DROPS_ESCAPES(name, strategy)
+    )
+    return stripped
 
 
 def _may_begin(text: str) -> bool:
     return any(text.startswith(scheme) or scheme.startswith(text) for scheme in _SCHEMES)
 
 
-def _place(before: str) -> Place:
-    if not before:
-        return Place.WHOLE
-    origin = _WHOLE_ORIGIN.match(before) or _ORIGIN.match(before)
-    behind = before[origin.end() :] if origin else ""
-    if not behind:
-        return Place.HOST
-    return Place.QUERY if "?" in behind else Place.PATH
+class _Output:
+    """A pebble Output that encodes each value for its place."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.origin_end: int | None = None
+        """Where scheme and host must have ended: what follows may be anybody's."""
+        self._before = ""
+        self._length = 0
+
+    def text(self, node: Text) -> None:
+        self._add(node.text)
+        if self.origin_end is None:
+            self._before += node.text
+            if behind := behind_origin(self._before):
+                self.origin_end = self._length - len(behind)
+
+    def value(self, value: Any, node: Print) -> None:
+        try:
+            text = as_text(value)
+        except NoLiteral as problem:
+            raise UrlError(f"{_named(node)}: {problem}") from None
+        if self.origin_end is not None:
+            self._add(quote(text, safe="", errors="replace"))
+            return
+        if place_behind(self._before) is Place.HOST:
+            if not _HOST_CHARS.fullmatch(text):
+                raise UrlError(f"{_named(node)} stands in the host, and {quoted(text)} cannot")
+        else:
+            text = text.strip()
+        self._before += VALUE
+        self._add(text)
+
+    def _add(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self._length += len(piece)
+        if self._length > _MOST_CHARS:
+            raise UrlError(f"url is longer than {_MOST_CHARS} characters")
 
 
-def _encode(place: Place, reference: Reference, context: Mapping[str, Any]) -> str:
-    text = as_text(reference.value(context))
-    if place is Place.WHOLE:
-        return text.strip()
-    if place is Place.HOST:
-        if not _HOST_CHARS.fullmatch(text):
-            raise UrlError(f"{reference} stands in the host, and {quoted(text)} cannot")
-        return text
-    return quote(text, safe="")
+def _named(node: Print) -> str:
+    path = plain_path(node.expression)
+    return "an expression" if path is None else "{{" + ".".join(path) + "}}"
 
 
-def _check(url: str, own_until: int | None) -> None:
-    """`own_until`: where the first value begins that may not be part of the origin."""
+class _Texts:
+    """A pebble Output that joins: a map or list is its JSON."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+
+    def text(self, node: Text) -> None:
+        self.pieces.append(node.text)
+
+    def value(self, value: Any, node: Print) -> None:
+        try:
+            self.pieces.append(as_text(value))
+        except NoLiteral as problem:
+            raise UrlError(f"{_named(node)}: {problem}") from None
+
+
+def _name(name: str | Template, context: Mapping[str, Any], now: datetime | None) -> str:
+    return name if isinstance(name, str) else _text(name, context, now)
+
+
+def _text(template: Template, context: Mapping[str, Any], now: datetime | None) -> str:
+    output = _Texts()
+    template.render_to(context, output, now=now)
+    return "".join(output.pieces)
+
+
+def _check(url: str, origin_end: int | None) -> None:
+    """`origin_end`: where at the latest scheme and host must end."""
     if not url:
         raise UrlError("url is empty")
     if _UNSENDABLE.search(url):
@@ -131,5 +184,5 @@ def _check(url: str, own_until: int | None) -> None:
         raise UrlError(f"url {quoted(url)} is no http:// or https:// address")
     if split.username is not None or split.password is not None:
         raise UrlError("url holds a user or password; use an authenticated endpoint")
-    if own_until is not None and own_until < len(split.scheme) + len("://") + len(split.netloc):
+    if origin_end is not None and origin_end < len(split.scheme) + len("://") + len(split.netloc):
         raise UrlError(f"url {quoted(url)} has a value of its path or query in its host")
