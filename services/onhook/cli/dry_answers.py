@@ -24,9 +24,13 @@ def answers_of(given: Sequence[str], flows: Sequence[Flow], *, is_dry: bool) -> 
     """Raises Failure for what cannot be an answer."""
     if given and not is_dry:
         raise Failure("--answer is for a dry run; give --dry-run too", USAGE)
-    names = {
-        node.name for flow in flows for node in flow.nodes.values() if isinstance(node, HttpRequest)
-    }
+    nodes = (
+        node
+        for flow in flows
+        for graph in (flow.events, flow.main)
+        for node in graph.nodes.values()
+    )
+    names = {node.name for node in nodes if isinstance(node, HttpRequest)}
     answers: dict[str, list[DryAnswer]] = {}
     for text in given:
         node, equals, answer = text.rpartition("=") if ":" not in text else _split(text)

@@ -31,10 +31,11 @@ from onhook.flow.compiled import Flow
 from onhook.flow.effect import Effect, Finished, Moved, PopScreen, SendRequest, Wait
 from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
-from onhook.flow.secrecy import Mask, mask_of
+from onhook.flow.secrecy import Mask, mask_in
 from onhook.flow.trace import TraceEntry
 
 MOST_STEPS = 10_000
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Stopped(Exception):
@@ -75,6 +76,7 @@ class Rehearsal:
         self._run_id = run_id_of(event.source, event.id, flow.id)
         self._now = surface.clock()
         self._progress = Progress()
+        self._credentials = Mask(surface.connectors.secrets)
         self._steps: list[StepTaken] = []
 
     async def perform(self) -> Rehearsed:
@@ -103,7 +105,10 @@ class Rehearsal:
     async def _walk(self) -> None:
         while len(self._steps) < MOST_STEPS:
             began, started_at, flow = time.perf_counter(), self._surface.clock(), self._performed()
-            step = engine.step(self._flow, self._flows.lookup, self._progress, self._world())
+            try:
+                step = engine.step(self._flow, self._flows.lookup, self._progress, self._world())
+            except RunError as error:
+                raise self._stopped(error.message) from None
             if isinstance(step, Finished):
                 self._progress = step.progress
                 return
@@ -135,7 +140,9 @@ class Rehearsal:
         called = self._flows.find(effect.flow, effect.label)
         if called is None:
             return self._failed(effect, f'flow "{effect.flow}" is not at hand; give its file too')
-        return self._succeeded(effect, {"flow_id": called[0].id, "version": called[1]})
+        flow, version = called
+        entered, _ = self._surface.overrides(flow)
+        return self._succeeded(effect, {"flow_id": flow.id, "version": version}, entered=entered)
 
     async def _send(self, effect: SendRequest) -> Done:
         try:
@@ -150,12 +157,12 @@ class Rehearsal:
                 break
         self._now = self._surface.clock()
         if exchange.is_invalid:
-            return self._failed(effect, str(exchange.fault), *exchanges)
+            return self._failed(effect, str(exchange.fault), tuple(exchanges))
         if effect.continues or kind_of(exchange.status) is Kind.DELIVERED:
-            return self._succeeded(effect, _outputs(answer), None, *exchanges)
+            return self._succeeded(effect, _outputs(answer), None, tuple(exchanges))
         what = exchange.fault or f"answered {exchange.status}"
         again = would_follow(self._surface.policy, exchange.status)
-        return self._failed(effect, f"{what}; {again}", *exchanges)
+        return self._failed(effect, f"{what}; {again}", tuple(exchanges))
 
     def _request(self, effect: SendRequest) -> Request:
         """Raises RunError."""
@@ -189,10 +196,11 @@ class Rehearsal:
         except SendError as fault:
             error = fault
         mask = self._mask()
+        headers = _masked(self._credentials, _masked(mask, request.headers))
         return response, Exchange(
             method=request.method,
             url=mask.text(request.url),
-            headers=_masked(mask, request.headers),
+            headers=headers,
             body=mask.text(request.body.decode("utf-8", "replace")),
             status=None if response is None else response.status,
             response_headers=() if response is None else _masked(mask, response.headers),
@@ -208,30 +216,43 @@ class Rehearsal:
         effect: Effect,
         outputs: dict[str, Any],
         note: str | None = None,
-        *exchanges: Exchange,
+        exchanges: tuple[Exchange, ...] = (),
+        entered: Mapping[str, Any] = _NOTHING,
     ) -> Done:
         moved = engine.succeeded(
-            self._flow, self._flows.lookup, self._progress, effect, outputs, self._world()
+            self._flow,
+            self._flows.lookup,
+            self._progress,
+            effect,
+            outputs,
+            self._world(),
+            entered=entered,
         )
         return Done(moved, note, exchanges)
 
-    def _failed(self, effect: Effect, reason: str, *exchanges: Exchange) -> Done:
+    def _failed(self, effect: Effect, reason: str, exchanges: tuple[Exchange, ...] = ()) -> Done:
         """Raises Stopped where nothing of the flow handles it."""
         moved = engine.failed(
             self._flow, self._flows.lookup, self._progress, effect, reason, self._world()
         )
         if moved is not None:
             return Done(moved, None, exchanges)
-        stopped = TraceEntry(
-            node=effect.node.node_id,
-            name=effect.node.name,
-            activity=effect.node.kind,
-            visit=effect.visit,
-            address=effect.address,
+        raise self._stopped(reason, exchanges)
+
+    def _stopped(self, reason: str, exchanges: tuple[Exchange, ...] = ()) -> Stopped:
+        """Tells the node at which the run ends."""
+        progress, flow = self._progress, self._performed()
+        node = flow.graph(in_main=progress.in_main).nodes[progress.node or ""]
+        entry = TraceEntry(
+            node=node.node_id,
+            name=node.name,
+            activity=node.kind,
+            visit=progress.visits.get(node.node_id, 0) + 1,
+            address=engine.address_of(progress, node.node_id),
+            note=reason,
         )
-        done = Done(Moved(self._progress, stopped), None, exchanges)
-        self._tell(self._performed(), done, self._surface.clock(), 0.0)
-        raise Stopped(f'node "{effect.node.name}": {reason}')
+        self._tell(flow, Done(Moved(progress, entry), None, exchanges), self._now, 0.0)
+        return Stopped(f'node "{node.name}": {reason}')
 
     def _tell(self, flow: Flow, done: Done, started_at: datetime, elapsed_ms: float) -> None:
         entry, mask = done.moved.trace, self._mask()
@@ -257,10 +278,7 @@ class Rehearsal:
 
     def _mask(self) -> Mask:
         _, overrides = self._surface.overrides(self._performed())
-        return mask_of(self._performed(), self._progress, overrides)
-
-    def _connector_mask(self) -> Mask:
-        return Mask(self._surface.connectors.secrets)
+        return mask_in(self._flow, self._flows.lookup, self._progress, overrides)
 
 
 def _outputs(response: Response | None) -> dict[str, Any]:

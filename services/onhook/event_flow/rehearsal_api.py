@@ -221,28 +221,29 @@ def _context(given: dict[str, Any] | None) -> dict[str, Any]:
 
 def operations(api: RehearsalApi | type[RehearsalApi]) -> list[Operation]:
     """The rows; over the class itself where only the description is wanted."""
-    return [
-        Operation(
-            method="POST",
-            path="/flows/run",
-            name="runFlow",
-            summary="Run a flow once, here, and give its trace; nothing is retried or kept",
-            handler=api.run,
-            body=RunBody,
-            response=Rehearsed,
-            errors={
+    rows: list[dict[str, Any]] = [
+        {
+            "method": "POST",
+            "path": "/flows/run",
+            "name": "runFlow",
+            "summary": "Run a flow once, here, and give its trace; nothing is retried or kept",
+            "handler": api.run,
+            "body": RunBody,
+            "response": Rehearsed,
+            "errors": {
                 404: "No such flow is published",
                 422: "The flow has errors, or the event is none that it handles",
             },
-        ),
-        Operation(
-            method="POST",
-            path="/template",
-            name="evaluateTemplate",
-            summary="Evaluate an expression or a template, as Flow Designer's tester does",
-            handler=api.template,
-            body=TemplateBody,
-            response=Evaluated,
-            errors={422: "The template is wrong; the message says at which line and column"},
-        ),
+        },
+        {
+            "method": "POST",
+            "path": "/template",
+            "name": "evaluateTemplate",
+            "summary": "Evaluate an expression or a template, as Flow Designer's tester does",
+            "handler": api.template,
+            "body": TemplateBody,
+            "response": Evaluated,
+            "errors": {422: "The template is wrong; the message says at which line and column"},
+        },
     ]
+    return [Operation(**row) for row in rows]
