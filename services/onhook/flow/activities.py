@@ -63,6 +63,11 @@ def _rows(
     return {"type": ["array", "null"], "items": row, "description": description}
 
 
+def _words(description: str) -> Fragment:
+    words = {"type": ["string", "number", "boolean"]}
+    return {"type": ["array", "null"], "items": words, "description": description}
+
+
 _RESPONSE_KINDS = ("JSON", "XML", "TOML", "YAML")
 _OUTPUTS = _rows(
     "Variables filled from the response",
@@ -202,8 +207,8 @@ ACTIVITIES: dict[str, Activity] = {
         ports="those of menuLinks, default, error",
         properties={
             "expression": _text("The value to compare; a template"),
-            "menuLinks": {"type": ["array", "null"], "description": "The ports, in order"},
-            "menuLinks_input": {"type": ["array", "null"], "description": "Their values, in order"},
+            "menuLinks": _words("The ports, in order"),
+            "menuLinks_input": _words("Their values, in order"),
         },
         required=("expression",),
     ),

@@ -17,6 +17,11 @@ from onhook.flow.spelling import HOSTED
 _KINDS = (FlowFile, Variable, Node, Edge, EventFlow, DesktopPlace, Point)
 _WRITTEN = {"type": ["string", "number", "boolean", "null"]}
 """A text that may be written as a number or a truth: it means what stands in the file."""
+_ONLY_JSON_IS_A_MAP = {
+    "if": {"properties": {"type": {"const": "JSON"}}, "required": ["type"]},
+    "then": {"properties": {"value": {}}},
+    "else": {"properties": {"value": _WRITTEN}},
+}
 
 _SAY: dict[str, dict[str, str]] = {
     "FlowFile": {
@@ -79,7 +84,10 @@ _ONE_OF = {
     ("Node", "activityType"): ("start", "action", "end", "event"),
     ("Variable", "source"): ("", "GLOBAL", "GLOBAL_TM", "SUBFLOW_INPUT", "SUBFLOW_OUTPUT"),
 }
-_AS_WRITTEN = {("Variable", "value"), ("Edge", "condition")}
+_AS_WRITTEN: dict[tuple[str, str], Fragment] = {
+    ("Variable", "value"): {},
+    ("Edge", "condition"): _WRITTEN,
+}
 _REPEATED = r":|^_|_(name|type|input|radioName|invalid_error)$"
 """Properties that the product's pages write beside the ones that are read."""
 
@@ -91,6 +99,7 @@ def flow_schema() -> dict[str, Any]:
     for kind in _KINDS:
         part = schema if kind is FlowFile else definitions[kind.__name__]
         _describe(part, kind)
+    definitions["Variable"]["allOf"] = [_ONLY_JSON_IS_A_MAP]
     node = definitions["Node"]
     node["properties"]["properties"] = _any_properties()
     node["allOf"] = [_chosen(name) for name in ACTIVITIES]
@@ -111,7 +120,7 @@ def _describe(part: dict[str, Any], kind: type[Any]) -> None:
             null = [None] if field == "source" else []
             fields[field] = {"enum": [*_ONE_OF[place], *null]}
         elif place in _AS_WRITTEN:
-            fields[field] = dict(_WRITTEN)
+            fields[field] = dict(_AS_WRITTEN[place])
         fields[field] |= {"description": said}
         fields[field].pop("default", None)
     fields |= {name: {"description": "The product's own; ignored"} for name in sorted(HOSTED[kind])}

@@ -79,6 +79,8 @@ _MEANT = {
 }
 """What people write instead, where the names are not alike."""
 
+_PROPERTIES = {"activityName"}.union(*(activity.properties for activity in ACTIVITIES.values()))
+
 _DOUBLED = re.compile(r":|^_|_(name|type|input|radioName)$")
 """Fields that the product's pages write beside the ones that are read."""
 
@@ -135,7 +137,13 @@ def _in(
 ) -> Iterator[Finding]:
     known = {field.encode_name for field in msgspec.structs.fields(kind)}
     for field in part:
-        if field not in known and field not in HOSTED[kind]:
+        if field in known or field in HOSTED[kind]:
+            continue
+        if kind is Node and field in _PROPERTIES:
+            yield warning(
+                UNKNOWN_FIELD, f'"{field}" stands beside properties', "put it into properties", node
+            )
+        else:
             yield _finding(field, place, _meant(field, known, 0.6), node)
 
 

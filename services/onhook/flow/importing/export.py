@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from onhook.flow.activities import ACTIVITIES
 from onhook.flow.errors import FlowError, quoted
 from onhook.flow.importing.graph import Fields, nodes_and_edges
 from onhook.flow.importing.report import Imported, Report, counted
@@ -30,19 +31,19 @@ def import_flow(content: bytes, origin: str) -> Imported:
     JSON or YAML. `origin` names the file in errors. Raises FlowError when it is no flow.
     """
     try:
-        tree = _unwrapped(read_written(content))
+        whole = read_written(content)
+        tree = _unwrapped(whole)
+        if not isinstance(tree, dict):
+            raise _no_flow(origin)
+        if any(name in tree for name in ("nodes", "edges")) or _is_native(tree.get("eventFlows")):
+            return _as_it_is(content if tree is whole else _written_anew(tree), origin)
+        if not isinstance(tree.get("process"), dict):
+            raise _no_flow(origin)
+        return _imported(tree, origin)
     except NotWritten as problem:
         raise refusal(
             origin, f"neither JSON nor YAML: {problem}", "give an exported flow"
         ) from None
-    if not isinstance(tree, dict):
-        raise _no_flow(origin)
-    if any(name in tree for name in ("nodes", "edges")) or _is_native(tree.get("eventFlows")):
-        return _as_it_is(content, tree, origin)
-    if not isinstance(tree.get("process"), dict):
-        raise _no_flow(origin)
-    try:
-        return _imported(tree, origin)
     except RecursionError:
         raise refusal(origin, "nested too deeply", "correct the file") from None
     except msgspec.ValidationError as problem:
@@ -69,11 +70,12 @@ def _is_native(event_flows: Any) -> bool:
     return any(isinstance(each, dict) and "nodes" in each for each in values)
 
 
-def _as_it_is(content: bytes, tree: Fields, origin: str) -> Imported:
+def _written_anew(tree: Fields) -> bytes:
+    return msgspec.json.encode(plain(tree))
+
+
+def _as_it_is(content: bytes, origin: str) -> Imported:
     report = Report()
-    if "flow" in (top := plain(read_written(content))) and "nodes" not in top:
-        content = msgspec.json.encode(plain(tree))
-        report.left_out("what stands around the flow")
     loaded = load(content, origin)
     report.kept("all of it: this is a flow file already, printed as it is")
     for finding in loaded.findings:
@@ -83,6 +85,7 @@ def _as_it_is(content: bytes, tree: Fields, origin: str) -> Imported:
 
 def _imported(tree: Fields, origin: str) -> Imported:
     report = Report()
+    report.changed("the form: activities are nodes, links are edges, eventsMap is eventFlows")
     variables = imported_variables(tree.get("variables"), report)
     export = plain(tree)
     name = _name(export, origin, report)
@@ -104,6 +107,8 @@ def _imported(tree: Fields, origin: str) -> Imported:
         report.kept(counted(len(file.variables), "variable"))
     if any(node.point for node in file.nodes):
         report.kept("where each node stands in the drawing")
+        report.left_out("the drawing's ports and lines")
+    _say_untouched(file, report)
     _say_what_stays_behind(export, fields, report)
     return report.of(file)
 
@@ -182,9 +187,22 @@ def _say_empty_handlers(
 ) -> None:
     ends = {edge["from"] for edge in edges}
     names = {node["id"]: node["name"] for node in nodes}
-    for event, node_id in on_events.items():
-        if node_id in names and not ends & {node_id, names[node_id]}:
-            report.kept(f'the handler of "{event}", which has no link and does nothing')
+    empty = [
+        event
+        for event, node_id in on_events.items()
+        if node_id in names and not ends & {node_id, names[node_id]}
+    ]
+    if empty:
+        report.kept(f"handlers without a link, which do nothing: {', '.join(empty)}")
+
+
+def _say_untouched(file: FlowFile, report: Report) -> None:
+    nodes = [*file.nodes, *(node for each in file.event_flows.values() for node in each.nodes)]
+    untouched = [
+        f'"{node.name}" ({node.activity})' for node in nodes if node.activity not in ACTIVITIES
+    ]
+    if untouched:
+        report.kept(f"untouched, because they are not run here: {', '.join(untouched)}")
 
 
 def _say_what_stays_behind(export: Fields, fields: Fields, report: Report) -> None:

@@ -71,6 +71,8 @@ def _folded(properties: dict[str, Any], node: str, report: Report) -> dict[str, 
         if value is None or _NOISE.fullmatch(field) or (field == "name" and value == node):
             continue
         parts = _suffixes(field, properties)
+        if parts is not None:
+            report.changed("select fields that stand several times (x, x_name, x:name): x wins")
         if parts is None:
             found[field] = value
         elif len(parts) == 2:  # more suffixes are leftovers
