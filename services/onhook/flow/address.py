@@ -25,7 +25,7 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _JOINED = "__address__"
 _PORTS = {"http": 80, "https": 443}
 
-Pairs = tuple[tuple[str, Template], ...]
+Pairs = tuple[tuple[str | Template, Template], ...]
 
 
 class Whole(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Whole(Struct, frozen=True):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        return references_of(self.url)
+        return self.url.references
 
     @property
     def steering(self) -> tuple[Reference, ...]:
@@ -43,7 +43,7 @@ class Whole(Struct, frozen=True):
 
     def render(self, context: Mapping[str, Any], now: datetime | None) -> str:
         """Raises UrlError, PebbleError."""
-        return rendered(self.url, context, now)
+        return self.url.render(context, now=now)
 
 
 class Connected(Struct, frozen=True, kw_only=True):
@@ -61,8 +61,11 @@ class Connected(Struct, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        query = (reference for _, value in self.query for reference in value.references)
-        return (*self.connector.references, *self.path.references, *query)
+        return (
+            *self.connector.references,
+            *self.path.references,
+            *references_of(self.query),
+        )
 
     @property
     def steering(self) -> tuple[Reference, ...]:
@@ -80,11 +83,11 @@ class Connected(Struct, frozen=True, kw_only=True):
             raise UrlError(f"no connector is called {quoted(name)}")
         joined = self.urls.get(name)
         if joined is not None:
-            url = rendered(joined, context, now)
+            url = joined.render(context, now=now)
         else:
             path = expression.text_of(self.path, context, now).strip()
             address = path if _ABSOLUTE.match(path) else _join(base, path)
-            url = rendered(self.whole, {**context, _JOINED: address}, now)
+            url = self.whole.render({**context, _JOINED: address}, now=now)
         if origin_of(url) != origin_of(base):
             raise UrlError(f"url {quoted(url)} leaves the origin of connector {quoted(name)}")
         return url
@@ -184,17 +187,23 @@ def origin_of(url: str) -> tuple[str, str | None, int | None] | None:
     return scheme, split.hostname, port or _PORTS.get(scheme)
 
 
-def references_of(url: UrlTemplate) -> tuple[Reference, ...]:
-    own = (part[1] for part in url.parts if not isinstance(part, str))
-    return (*own, *(reference for _, value in url.query for reference in value.references))
-
-
-def rendered(url: UrlTemplate, context: Mapping[str, Any], now: datetime | None) -> str:  # noqa: ARG001
-    return url.render(context)
-
-
 def pairs_of(properties: Properties, name: str) -> Pairs:
-    """A map of names to templates."""
-    given = properties.map_of_texts(name)
-    pairs = ((key, properties.template(f"{name}.{key}", text)) for key, text in given.items())
-    return tuple((key, template) for key, template in pairs if template is not None)
+    """A map of names to templates; a name with an expression in it is one, too."""
+    pairs: list[tuple[str | Template, Template]] = []
+    for key, text in properties.map_of_texts(name).items():
+        named = properties.template(name, key) if expression.has_tags(key) else key
+        template = properties.template(f"{name}.{key}", text)
+        if named is not None and template is not None:
+            pairs.append((named, template))
+    return tuple(pairs)
+
+
+def references_of(pairs: Pairs) -> tuple[Reference, ...]:
+    """Of names and values."""
+    return tuple(
+        reference
+        for pair in pairs
+        for part in pair
+        if not isinstance(part, str)
+        for reference in part.references
+    )

@@ -86,7 +86,10 @@ def compile_business_hours(properties: Properties, scope: Scope) -> BusinessHour
     ).strip()
     known = scope.surroundings.schedules
     is_variable = source == properties.text("businessHoursVariable").strip() != ""
-    template = properties.template("businessHoursId", expression.named(source) if is_variable and source not in known else source)
+    template = properties.template(
+        "businessHoursId",
+        expression.named(source) if is_variable and source not in known else source,
+    )
     if not source or template is None or properties.is_broken:
         return None
     shown = properties.text("businessHoursId_name", "businessHoursId:name")

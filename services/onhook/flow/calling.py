@@ -146,7 +146,9 @@ def _map_alike(
         if name not in progress.variables or (own.is_secure and not variable.is_secure):
             continue
         if name in called.steering and name in current.tainted:
-            notes.append(f'"{name}" is not mapped: an event may have set it, and it decides an address')
+            notes.append(
+                f'"{name}" is not mapped: an event may have set it, and it decides an address'
+            )
             continue
         variables[name] = progress.variables[name]
 

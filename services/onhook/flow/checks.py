@@ -104,7 +104,9 @@ def check_limits(file: FlowFile) -> list[Finding]:
         is_text = variable.type is VariableType.STRING and variable.is_global
         if is_text and len(value) > LONGEST_GLOBAL:
             findings.append(
-                _too_long(variable, f"a global String's default has {LONGEST_GLOBAL} characters there")
+                _too_long(
+                    variable, f"a global String's default has {LONGEST_GLOBAL} characters there"
+                )
             )
     return findings
 

@@ -53,6 +53,8 @@ class Flow(Struct, frozen=True, kw_only=True):
     continuing: frozenset[str]
     """Ids of the requests of event flows that go on whatever the answer."""
     continuing_in_main: frozenset[str]
+    calls: tuple[CallNode, ...]
+    """The nodes that go into other flows."""
     findings: tuple[Finding, ...]
     """Its warnings."""
 
@@ -91,6 +93,7 @@ def compile_flow(file: FlowFile, surroundings: Surroundings = ALONE) -> Flow:
         handlers=draft.handlers,
         continuing=_continuing(draft.on_failure),
         continuing_in_main=_continuing(draft.on_failure_in_main),
+        calls=tuple(each for each in draft.activities if isinstance(each, CallNode)),
         findings=tuple(each for each in findings if each.severity is Severity.WARNING),
     )
 
@@ -210,8 +213,8 @@ class _Draft:
         file, events, main = self._file, self.events, self.main
         names = reference_checks.Names.of(file, events, main)
         self._find(
-            reference_checks.check_references(file, events, names),
-            reference_checks.check_references(file, main, names.in_main),
+            reference_checks.check_references(events, names),
+            reference_checks.check_references(main, names.in_main),
             reference_checks.check_origins(file, self.activities),
             graph_checks.check_reach(nodes, events, self.handlers.values()),
             graph_checks.check_reach(main_nodes, main, [self.main_start or ""]),

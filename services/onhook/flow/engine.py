@@ -9,6 +9,7 @@ Going from flow to flow is calling.py's.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -50,7 +51,7 @@ def begin(
     event: Event,
     overrides: Mapping[str, Any],
     *,
-    now: Any = None,
+    now: datetime | None = None,
 ) -> Progress:
     """A run's progress before its first node. Raises VariableError.
 
@@ -67,41 +68,40 @@ def step(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Step:
 
     Raises RunError where the node fails and nothing handles that, and what `lookup` raises.
     """
-    node_id = progress.node
-    if node_id is None:
-        if not progress.callers:
-            return Finished(progress)
-        return _return(flow, lookup, progress, world)
+    if progress.node is None:
+        return _return(flow, lookup, progress, world) if progress.callers else Finished(progress)
     current = performed(flow, lookup, progress)
     graph = current.main if progress.in_main else current.events
-    activity = graph.nodes[node_id]
+    activity = graph.nodes[progress.node]
     if isinstance(activity, Start | EventNode | End):
         return _pass(current, progress, activity)
-    visit = progress.visits.get(node_id, 0) + 1
-    address = progress.prefix + node_id
+    visit = progress.visits.get(progress.node, 0) + 1
     if visit > LARGEST_VISITS:
         reason = f"entered more than {LARGEST_VISITS} times"
         by_edge = visit == LARGEST_VISITS + 1  # once, so that its error edge is no loop
         return _must(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
-    if isinstance(activity, HttpRequest):
-        continues = current.continues(node_id, in_main=progress.in_main)
-        return SendRequest(node=activity, visit=visit, address=address, continues=continues)
     try:
-        context = context_in(current, world.event, progress, world.overrides, world.now)
-        moment = Moment(
-            context=context, now=world.now, run_id=world.run_id, address=address, visit=visit
-        )
-        if isinstance(activity, WaitNode):
-            seconds = activity.seconds(moment)
-            return Wait(node=activity, visit=visit, address=address, seconds=seconds)
-        if isinstance(activity, ScreenPop):
-            pop = activity.pop(moment, world.event)
-            return PopScreen(node=activity, visit=visit, address=address, pop=pop)
-        if isinstance(activity, CallNode):
-            return _call(activity, moment)
-        outcome = activity.perform(moment)
+        return _perform(current, progress, activity, visit, world)
     except (RunError, VariableError, PebbleError) as problem:
         return _must(flow, lookup, progress, activity, visit, _reason(problem))
+
+
+def _perform(
+    current: Flow, progress: Progress, activity: Activity, visit: int, world: World
+) -> Moved | Effect:
+    """Raises RunError, VariableError, PebbleError."""
+    address = progress.prefix + activity.node_id
+    if isinstance(activity, HttpRequest):
+        continues = current.continues(activity.node_id, in_main=progress.in_main)
+        return SendRequest(node=activity, visit=visit, address=address, continues=continues)
+    context = context_in(current, world.event, progress, world.overrides, world.now)
+    moment = Moment(
+        context=context, now=world.now, run_id=world.run_id, address=address, visit=visit
+    )
+    effect = _effect(activity, moment, world.event)
+    if effect is not None:
+        return effect
+    outcome = activity.perform(moment)
     return _moved(
         current,
         progress,
@@ -113,6 +113,29 @@ def step(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Step:
         inputs=outcome.inputs,
         note=outcome.note,
     )
+
+
+def _effect(activity: Activity, moment: Moment, event: Event) -> Effect | None:
+    """What an activity asks of the driver; None where it asks nothing."""
+    visit, address = moment.visit, moment.address
+    if isinstance(activity, WaitNode):
+        seconds = activity.seconds(moment)
+        return Wait(node=activity, visit=visit, address=address, seconds=seconds)
+    if isinstance(activity, ScreenPop):
+        pop = activity.pop(moment, event)
+        return PopScreen(node=activity, visit=visit, address=address, pop=pop)
+    if isinstance(activity, CallNode):
+        named, label = activity.called(moment)
+        return CallFlow(
+            node=activity,
+            visit=visit,
+            address=address,
+            flow=named,
+            label=label,
+            returns=activity.returns,
+            given=activity.given(moment),
+        )
+    return None
 
 
 def succeeded(
@@ -174,9 +197,7 @@ def failed(
 
     None when nothing handles it.
     """
-    return _failed(
-        flow, lookup, progress, effect.node, effect.visit, reason, inputs=dict(inputs)
-    )
+    return _failed(flow, lookup, progress, effect.node, effect.visit, reason, inputs=dict(inputs))
 
 
 def context_of(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> dict[str, Any]:
@@ -326,19 +347,6 @@ def _handled(
             return None
         progress, node_id = calling.given_up(progress)
         by_edge = True
-
-
-def _call(activity: CallNode, moment: Moment) -> CallFlow:
-    named, label = activity.called(moment)
-    return CallFlow(
-        node=activity,
-        visit=moment.visit,
-        address=moment.address,
-        flow=named,
-        label=label,
-        returns=activity.returns,
-        given=activity.given(moment),
-    )
 
 
 def _return(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Moved:

@@ -100,9 +100,7 @@ def _fault_of(
     return None
 
 
-def _port_of(
-    edge: Edge, origin: Node, activity: Activity | None
-) -> tuple[str, Finding | None]:
+def _port_of(edge: Edge, origin: Node, activity: Activity | None) -> tuple[str, Finding | None]:
     named = (edge.condition or "").strip()
     allowed = None if activity is None else activity.ports
     plain = PLAIN if named in _PLAIN_NAMES else named

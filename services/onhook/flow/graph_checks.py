@@ -117,9 +117,7 @@ def check_called(
     return findings
 
 
-def _at_hand(
-    file: FlowFile, activity: CallNode, surroundings: Surroundings
-) -> FlowAtHand | None:
+def _at_hand(file: FlowFile, activity: CallNode, surroundings: Surroundings) -> FlowAtHand | None:
     found = surroundings.flows(activity.flow, activity.label)
     if found is None and activity.flow in (file.name, file.id):
         return FlowAtHand(file=file)
@@ -192,9 +190,7 @@ def check_sealing(
         error(
             UNSEALED,
             f"it may have to wait on the broker, with the secure {named} in the run",
-            f"{remedy}, or set onFailure to continue"
-            if isinstance(each, HttpRequest)
-            else remedy,
+            f"{remedy}, or set onFailure to continue" if isinstance(each, HttpRequest) else remedy,
             each.name,
         )
         for each in waiting
@@ -224,4 +220,3 @@ def tell_on_failure(graph: Graph, on_failure: Mapping[str, OnFailure]) -> list[F
         )
         for node_id, found in on_failure.items()
     ]
-

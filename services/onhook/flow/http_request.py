@@ -15,12 +15,14 @@ from onhook.flow.activity import Activity
 from onhook.flow.address import (
     Address,
     Connected,
+    Pairs,
     Whole,
     compile_address,
     compile_connected,
     pairs_of,
+    references_of,
 )
-from onhook.flow.errors import RunError
+from onhook.flow.errors import RunError, quoted
 from onhook.flow.expression import Reference, Template
 from onhook.flow.json_body import JsonBody, compile_json_body
 from onhook.flow.properties import REQUIRED, TEMPLATE, VALUE, Properties, Scope
@@ -36,7 +38,6 @@ NO_BODY = "none"
 DELIVER_TIMEOUT_S = 15.0
 CONTINUE_TIMEOUT_S = 2.0
 
-_EXPRESSION = re.compile(r"\{[{%#]")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OURS = frozenset(
@@ -53,7 +54,7 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
 
     method: str
     address: Address
-    headers: tuple[tuple[str, Template], ...]
+    headers: Pairs
     body: JsonBody | None
     timeout_s: float | None
     retry_attempts: int
@@ -69,17 +70,16 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
         """Everything that its address, headers and body read."""
         return (
             *self.address.references,
-            *(reference for _, value in self.headers for reference in value.references),
+            *references_of(self.headers),
             *(() if self.body is None else self.body.references),
         )
 
     @property
     def steering(self) -> tuple[Reference, ...]:
-        return self.address.steering
+        names = (name for name, _ in self.headers if not isinstance(name, str))
+        return (*self.address.steering, *(each for name in names for each in name.references))
 
-    def connector(
-        self, context: Mapping[str, Any], *, now: datetime | None = None
-    ) -> str | None:
+    def connector(self, context: Mapping[str, Any], *, now: datetime | None = None) -> str | None:
         """The connector whose credentials it needs; None without one. Raises RunError."""
         address = self.address
         return address.name(context, now) if isinstance(address, Connected) else None
@@ -89,7 +89,7 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
         try:
             return self.address.render(context, now)
         except UrlError as problem:
-            names = ", ".join(str(reference) for reference in self.steering)
+            names = ", ".join(str(reference) for reference in self.address.steering)
             hint = f"; set {names}" if names else "; correct the node"
             raise RunError(self.name, f"{problem}{hint}") from None
         except PebbleError as problem:
@@ -98,9 +98,12 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
     def render_headers(
         self, context: Mapping[str, Any], *, now: datetime | None = None
     ) -> tuple[tuple[str, str], ...]:
-        """Raises RunError when a value holds control characters."""
+        """Raises RunError where a name is none, or a value holds control characters."""
         rendered = [
-            (name, self._rendered(f"header {name}", value, context, now))
+            (
+                name if isinstance(name, str) else self._header_name(name, context, now),
+                self._rendered("a header's value", value, context, now),
+            )
             for name, value in self.headers
         ]
         for name, value in rendered:
@@ -111,6 +114,15 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
         ):
             rendered.insert(0, ("Content-Type", "application/json"))
         return tuple(rendered)
+
+    def _header_name(
+        self, template: Template, context: Mapping[str, Any], now: datetime | None
+    ) -> str:
+        name = self._rendered("a header's name", template, context, now)
+        fault = _name_fault(name)
+        if fault is not None:
+            raise RunError(self.name, fault)
+        return name
 
     def _rendered(
         self, what: str, template: Template, context: Mapping[str, Any], now: datetime | None
@@ -166,7 +178,7 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
 
 
 def _read_address(properties: Properties, scope: Scope) -> Address | None:
-    query = _named_pairs(properties, "httpQueryParameters")
+    query = pairs_of(properties, "httpQueryParameters")
     if properties.value("authenticated") is not False:
         return compile_connected(properties, scope, query)
     source = properties.text("httpRequestUrl").strip()
@@ -177,29 +189,24 @@ def _read_address(properties: Properties, scope: Scope) -> Address | None:
     return None if url is None else Whole(url)
 
 
-def _named_pairs(properties: Properties, name: str) -> tuple[tuple[str, Template], ...]:
-    for key in properties.map_of_texts(name):
-        if _EXPRESSION.search(key):
-            properties.report(
-                _UNSUPPORTED,
-                f'{name}: the name "{key[:80]}" holds an expression, which this version cannot '
-                "evaluate",
-                "write the name out",
-            )
-            return ()
-    return pairs_of(properties, name)
-
-
-def _read_headers(properties: Properties) -> tuple[tuple[str, Template], ...]:
-    headers = _named_pairs(properties, "httpRequestHeaders")
+def _read_headers(properties: Properties) -> Pairs:
+    headers = pairs_of(properties, "httpRequestHeaders")
     for name, template in headers:
-        if not _TOKEN.fullmatch(name):
-            properties.report(VALUE, f'header name "{name[:80]}" is no header name', "correct it")
-        elif name.lower() in _OURS:
-            properties.report(VALUE, f'header "{name}" is set by the worker itself', "remove it")
+        fault = _name_fault(name) if isinstance(name, str) else None
+        if fault is not None:
+            properties.report(VALUE, fault, "correct or remove it")
         elif not template.references and _CONTROL.search(template.source.strip()):
             properties.report(VALUE, f'header "{name}" holds control characters', "remove them")
     return headers
+
+
+def _name_fault(name: str) -> str | None:
+    """What is wrong with a header's name."""
+    if not _TOKEN.fullmatch(name):
+        return f"header name {quoted(name)} is no header name"
+    if name.lower() in _OURS:
+        return f'header "{name}" is set by the worker itself'
+    return None
 
 
 def _read_body(properties: Properties, method: str, scope: Scope) -> JsonBody | None:

@@ -30,6 +30,12 @@ ENDS = frozenset({"end", "end-subflow"})
 HANGS_UP = "disconnect-contact"
 HTTP = frozenset({"http-request", "http-request-v2"})
 
+_STANDING: dict[str, type[EventNode | Start | End]] = {
+    "event": EventNode,
+    **dict.fromkeys(STARTS, Start),
+    **dict.fromkeys(ENDS, End),
+}
+"""Activities that do nothing but stand there."""
 _COMPILE: dict[str, Compile] = {
     "http-request": compile_http_request,
     "http-request-v2": compile_http_request,
@@ -50,19 +56,15 @@ def compile_node(
 ) -> tuple[Activity | None, list[Finding]]:
     """A node compiled, or None, with what was found. `in_call`: it stands in a main flow."""
     kind = node.activity
-    if kind == "event":
-        return EventNode(node_id=node.id, name=node.name, kind=kind), []
-    if node.activity_type == "start" or kind in STARTS:
-        return Start(node_id=node.id, name=node.name, kind=kind), []
-    if kind in ENDS:
-        return End(node_id=node.id, name=node.name, kind=kind), []
+    standing = _STANDING.get("start" if node.activity_type == "start" else kind)
+    if standing is not None:
+        return standing(node_id=node.id, name=node.name, kind=kind), []
     if kind == HANGS_UP:
         return _hang_up(node, in_call=in_call)
     compile_kind = _COMPILE.get(kind)
     if compile_kind is None:
-        if not in_call:
-            return None, [cannot_run(node)]
-        return CallOnly(node_id=node.id, name=node.name, kind=kind), []
+        only = CallOnly(node_id=node.id, name=node.name, kind=kind)
+        return (only, []) if in_call else (None, [cannot_run(node)])
     properties = Properties(node)
     activity = compile_kind(properties, scope)
     return (None if properties.is_broken else activity), properties.findings
@@ -71,8 +73,9 @@ def compile_node(
 def can_run(node: Node) -> bool:
     """Whether it can run beside a call."""
     kind = node.activity
-    known = kind in _COMPILE or kind in STARTS or kind in ENDS or kind in (HANGS_UP, "event")
-    return known or node.activity_type == "start"
+    return (
+        kind in _COMPILE or kind in _STANDING or kind == HANGS_UP or node.activity_type == "start"
+    )
 
 
 def _hang_up(node: Node, *, in_call: bool) -> tuple[Activity, list[Finding]]:

@@ -43,9 +43,7 @@ class PercentAllocation(Activity, frozen=True, kw_only=True):
         for share in self.shares:
             if left < share.percent:
                 outputs = {"percentage": share.percent, "description": share.description}
-                return Outcome(
-                    port=share.description, outputs=outputs, inputs={"drawn": number}
-                )
+                return Outcome(port=share.description, outputs=outputs, inputs={"drawn": number})
             left -= share.percent
         raise AssertionError  # shares add up to 100
 
@@ -58,38 +56,41 @@ def drawn(run_id: str, address: str, visit: int) -> int:
 
 def compile_percent_allocation(properties: Properties) -> PercentAllocation | None:
     shares = _read_shares(properties)
-    if not shares and not properties.is_broken:
+    if not properties.is_broken:
+        _check(properties, shares)
+    node = properties.node
+    return PercentAllocation(node_id=node.id, name=node.name, kind=node.activity, shares=shares)
+
+
+def _check(properties: Properties, shares: tuple[Share, ...]) -> None:
+    if not shares:
         properties.report(
             REQUIRED,
             "allocations of percent-allocation is not set",
             "give it rows of {percent, desc} that add up to 100",
         )
-    if properties.is_broken:
-        return None
+        return
     total = sum(share.percent for share in shares)
     if total != 100:
         properties.report(VALUE, f"the percentages add up to {total}", "make them add up to 100")
     names = [share.description for share in shares]
     for twice in sorted({name for name in names if names.count(name) > 1}):
         properties.report(VALUE, f'two allocations are called "{twice}"', "rename one")
+    if ERROR_PORT in names:
+        properties.report(VALUE, 'an allocation is called "error", as the error port', "rename it")
     if not 2 <= len(shares) <= MOST_ALLOCATIONS:
         properties.warn(
             LIMIT,
             f"{len(shares)} allocations; the hosted product takes 2 to {MOST_ALLOCATIONS}",
             "add or remove some",
         )
-    if properties.is_broken:
-        return None
-    node = properties.node
-    return PercentAllocation(node_id=node.id, name=node.name, kind=node.activity, shares=shares)
 
 
 def _read_shares(properties: Properties) -> tuple[Share, ...]:
     """Rows `{percent, desc}`; exports hold them as JSON texts in `allocations_input`."""
-    rows = properties.value("allocations_input", "allocations:input", "allocations")
-    if rows is None:
-        return ()
-    shares = [_read_share(row) for row in rows] if isinstance(rows, list) else [None]
+    given = properties.value("allocations_input", "allocations:input", "allocations")
+    rows: list[Any] = given if isinstance(given, list) else [] if given is None else [given]
+    shares = [_read_share(row) for row in rows]
     for share, row in zip(shares, rows, strict=False):
         if share is None:
             properties.report(
@@ -111,7 +112,8 @@ def _read_share(row: Any) -> Share | None:
     percent, description = row.get("percent"), row.get("desc")
     if isinstance(percent, str) and percent.strip().isascii() and percent.strip().isdigit():
         percent = int(percent)
-    is_whole = isinstance(percent, int) and not isinstance(percent, bool) and 0 <= percent <= 100
-    if not is_whole or not isinstance(description, str) or not description:
+    if not isinstance(percent, int) or isinstance(percent, bool) or not 0 <= percent <= 100:
         return None
-    return Share(int(percent), description)
+    if not isinstance(description, str) or not description:
+        return None
+    return Share(percent, description)

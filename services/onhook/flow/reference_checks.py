@@ -76,7 +76,7 @@ def _with_outputs(graph: Graph) -> dict[str, Activity]:
     }
 
 
-def check_references(file: FlowFile, graph: Graph, names: Names) -> list[Finding]:
+def check_references(graph: Graph, names: Names) -> list[Finding]:
     findings = []
     for activity in graph.nodes.values():
         seen: set[tuple[str, ...]] = set()
@@ -84,15 +84,13 @@ def check_references(file: FlowFile, graph: Graph, names: Names) -> list[Finding
             if reference.path in seen:
                 continue
             seen.add(reference.path)
-            finding = _check(file, activity, reference, names)
+            finding = _check(activity, reference, names)
             if finding is not None:
                 findings.append(finding)
     return findings
 
 
-def _check(
-    file: FlowFile, activity: Activity, reference: Reference, names: Names
-) -> Finding | None:
+def _check(activity: Activity, reference: Reference, names: Names) -> Finding | None:
     first = reference.path[0]
     if first in names.variables:
         return None
@@ -100,10 +98,8 @@ def _check(
         return _check_output(activity, reference, first, "node", names.nodes[first].outputs)
     if first in EVENT_OUTPUTS:
         event = TEMPLATE_ALIASES.get(first, first)
-        return _check_output(
-            activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ())
-        )
-    return _names_nothing(file, activity, reference, names)
+        return _check_output(activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ()))
+    return _names_nothing(activity, reference, names)
 
 
 def _check_output(
@@ -115,7 +111,10 @@ def _check_output(
     near = difflib.get_close_matches(output, known, 1, 0.6)
     hint = f"did you mean {near[0]}?" if near else _where_outputs_stand(owner, kind, known)
     return warning(
-        NO_OUTPUT, f'{reference}: the {kind} {owner} has no output "{output}" here', hint, activity.name
+        NO_OUTPUT,
+        f'{reference}: the {kind} {owner} has no output "{output}" here',
+        hint,
+        activity.name,
     )
 
 
@@ -123,9 +122,7 @@ def _where_outputs_stand(owner: str, kind: str, known: tuple[str, ...]) -> str:
     return f"see the schema of {owner}" if kind == "event" else f"it has {', '.join(known)}"
 
 
-def _names_nothing(
-    file: FlowFile, activity: Activity, reference: Reference, names: Names
-) -> Finding:
+def _names_nothing(activity: Activity, reference: Reference, names: Names) -> Finding:
     first = reference.path[0]
     if first in names.elsewhere:
         return warning(
@@ -141,7 +138,9 @@ def _names_nothing(
     hint = f'declare the variable "{first}" or correct the name'
     remedy = f"did you mean {near[0]}? Else {hint}" if near else hint
     if any(each.path == reference.path for each in activity.steering):
-        return error(UNDECLARED, f"{what}, and decides where the request goes", remedy, activity.name)
+        return error(
+            UNDECLARED, f"{what}, and decides where the request goes", remedy, activity.name
+        )
     return warning(UNDECLARED, f"{what}, and prints nothing", remedy, activity.name)
 
 

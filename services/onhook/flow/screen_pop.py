@@ -10,7 +10,7 @@ from msgspec import Struct
 from onhook.contracts.event import TEMPLATE_ALIASES, Event
 from onhook.flow import expression
 from onhook.flow.activity import Activity, Moment
-from onhook.flow.address import compile_address, pairs_of, references_of, rendered
+from onhook.flow.address import compile_address, pairs_of
 from onhook.flow.errors import RunError
 from onhook.flow.expression import Reference, Template
 from onhook.flow.properties import VALUE, Properties
@@ -39,7 +39,7 @@ class ScreenPop(Activity, frozen=True, kw_only=True):
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        return (*references_of(self.url), *self.label.references)
+        return (*self.url.references, *self.label.references)
 
     @property
     def steering(self) -> tuple[Reference, ...]:
@@ -51,7 +51,7 @@ class ScreenPop(Activity, frozen=True, kw_only=True):
         if agent_id is None:
             raise RunError(self.name, f"{event.type} names no agent whose desktop could show it")
         try:
-            url = rendered(self.url, moment.context, moment.now)
+            url = self.url.render(moment.context, now=moment.now)
         except UrlError as problem:
             raise RunError(self.name, f"{problem}; correct screenPopUrl") from None
         label = expression.text_of(self.label, moment.context, moment.now)
@@ -60,7 +60,9 @@ class ScreenPop(Activity, frozen=True, kw_only=True):
 
 def compile_screen_pop(properties: Properties) -> ScreenPop | None:
     source = properties.required("screenPopUrl").strip()
-    url = compile_address(properties, "screenPopUrl", source, pairs_of(properties, "queryParameters"))
+    url = compile_address(
+        properties, "screenPopUrl", source, pairs_of(properties, "queryParameters")
+    )
     label = properties.template("screenPopDesktopLabel", properties.text("screenPopDesktopLabel"))
     target = properties.text("target") or INSIDE
     if target not in TARGETS:

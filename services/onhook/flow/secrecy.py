@@ -79,9 +79,7 @@ def mask_of(flow: Flow, progress: Progress, overrides: Mapping[str, Any]) -> Mas
     return _mask([*_secure_values(flow, progress.variables, overrides)])
 
 
-def mask_in(
-    flow: Flow, lookup: Lookup, progress: Progress, overrides: Mapping[str, Any]
-) -> Mask:
+def mask_in(flow: Flow, lookup: Lookup, progress: Progress, overrides: Mapping[str, Any]) -> Mask:
     """Of a whole run: the flow that is performed now and those that wait for it.
 
     `flow` is the run's own, `overrides` those of the flow that is performed now.

@@ -34,9 +34,7 @@ class SetVariable(Activity, frozen=True, kw_only=True):
 
     @property
     def assigned(self) -> tuple[Assigned, ...]:
-        return tuple(
-            Assigned(row.variable.name, row.value.references) for row in self.assignments
-        )
+        return tuple(Assigned(row.variable.name, row.value.references) for row in self.assignments)
 
     def perform(self, moment: Moment) -> Outcome:
         variables: dict[str, Any] = {}

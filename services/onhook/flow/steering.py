@@ -34,9 +34,7 @@ def steering_variables(
         found |= more
 
 
-def settable_variables(
-    variables: Iterable[Variable], steering: Collection[str]
-) -> frozenset[str]:
+def settable_variables(variables: Iterable[Variable], steering: Collection[str]) -> frozenset[str]:
     """What an event may set: global or agent-viewable, neither external nor secure nor steering."""
     return frozenset(
         variable.name
@@ -47,9 +45,7 @@ def settable_variables(
     )
 
 
-def tainted_variables(
-    settable: Collection[str], activities: Iterable[Activity]
-) -> frozenset[str]:
+def tainted_variables(settable: Collection[str], activities: Iterable[Activity]) -> frozenset[str]:
     """What may hold a value that an event set, directly or through other variables."""
     found = set(settable)
     assigned = [each for activity in activities for each in activity.assigned]

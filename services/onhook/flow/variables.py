@@ -71,9 +71,7 @@ def external_values(
     }
 
 
-def _configured(
-    variable: Variable, overrides: Mapping[str, Any], now: datetime | None
-) -> Any:
+def _configured(variable: Variable, overrides: Mapping[str, Any], now: datetime | None) -> Any:
     override = overrides.get(variable.name)
     if override is None:
         if is_now(variable):

@@ -5,8 +5,9 @@ Shapes and checks only; which of them holds at a moment is the flow's Business H
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from datetime import date, datetime, time
+from datetime import datetime, time
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -43,12 +44,12 @@ class Holiday(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whole days, in the schedule's zone; `yearly` ones come back on the same day each year."""
 
     name: str
-    date: date | None = None
-    dates: tuple[date, ...] = ()
+    date: dt.date | None = None
+    dates: tuple[dt.date, ...] = ()
     yearly: bool = False
 
     @property
-    def days(self) -> tuple[date, ...]:
+    def days(self) -> tuple[dt.date, ...]:
         return self.dates if self.date is None else (self.date, *self.dates)
 
 
