@@ -17,6 +17,8 @@ from flows import a_flow, a_request, an_event
 from onhook.contracts.event import Event
 from onhook.contracts.run import flow_id_of
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
+from onhook.event_flow.publishing import Publishing
+from onhook.event_flow.start_publishing import publish_at_start
 from onhook.flow.errors import FlowError
 from onhook.journal import sqlite
 from onhook.journal.port import Journal
@@ -49,16 +51,30 @@ async def started(journal: Journal) -> Catalogue:
     return await Catalogue.loaded(journal, CENTRE)
 
 
+def publishing(journal: Journal, catalogue: Catalogue) -> Publishing:
+    return Publishing(journal, catalogue, CENTRE.entry_points)
+
+
+async def restarted(journal: Journal, *folders: Path) -> tuple[Catalogue, list[str]]:
+    """A catalogue after a start that published what is to be published, and what it said."""
+    catalogue = await started(journal)
+    lines = await publish_at_start(publishing(journal, catalogue), catalogue, folders)
+    return catalogue, lines
+
+
 def flow_bytes(name: str, description: str = "", **fields: Any) -> bytes:
     events = fields.pop("events", ("AgentDisconnect",))
     flow = a_flow(name, a_request("A", URL), events=events, description=description)
     return json.dumps(flow | fields).encode()
 
 
-async def publish(catalogue: Catalogue, name: str, *labels: str, **fields: Any) -> str:
+async def publish(
+    journal: Journal, catalogue: Catalogue, name: str, *labels: str, **fields: Any
+) -> str:
     """Publish; the flow's id."""
     content = flow_bytes(name, **fields)
-    return (await catalogue.publish(content, name, labels=labels)).version.flow_id
+    published = await publishing(journal, catalogue).publish(content, name, labels=labels)
+    return published.version.flow_id
 
 
 def an_event_for(
@@ -90,8 +106,8 @@ def refusal_of(catalogue: Catalogue, event: Event) -> str:
 
 async def test_a_flow_is_named_by_its_name_or_its_id(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F", id="id-of-f")
-    await publish(catalogue, "G", id="id-of-g")
+    await publish(journal, catalogue, "F", id="id-of-f")
+    await publish(journal, catalogue, "G", id="id-of-g")
     for name in ("F", "id-of-f"):
         assert catalogue.selected(an_event_for(name)) == [("id-of-f", 1)]
     assert catalogue.selected(an_event_for("id-of-g")) == [("id-of-g", 1)]
@@ -99,15 +115,15 @@ async def test_a_flow_is_named_by_its_name_or_its_id(journal: Journal) -> None:
 
 async def test_a_flow_without_an_id_has_the_one_of_its_name(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F")
+    await publish(journal, catalogue, "F")
     assert catalogue.selected(an_event_for("F")) == [(flow_id_of("F"), 1)]
     assert catalogue.selected(an_event_for(flow_id_of("F"))) == [(flow_id_of("F"), 1)]
 
 
 async def test_an_id_goes_before_the_same_text_as_a_name(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F", id="one")
-    await publish(catalogue, "one", id="two")
+    await publish(journal, catalogue, "F", id="one")
+    await publish(journal, catalogue, "one", id="two")
     assert catalogue.selected(an_event_for("one")) == [("one", 1)]
     found = catalogue.version("one")
     assert found is not None
@@ -116,9 +132,9 @@ async def test_an_id_goes_before_the_same_text_as_a_name(journal: Journal) -> No
 
 async def test_a_label_selects_the_version(journal: Journal) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F", "Live")
-    await publish(catalogue, "F", "Test", description="second")
-    await publish(catalogue, "F", description="third")
+    flow = await publish(journal, catalogue, "F", "Live")
+    await publish(journal, catalogue, "F", "Test", description="second")
+    await publish(journal, catalogue, "F", description="third")
     for label, number in ((None, 3), ("Latest", 3), ("Test", 2), ("Live", 1)):
         assert catalogue.selected(an_event_for("F", label)) == [(flow, number)]
     assert refusal_of(catalogue, an_event_for("F", "Dev")) == (
@@ -129,7 +145,7 @@ async def test_a_label_selects_the_version(journal: Journal) -> None:
 
 async def test_a_flow_that_does_not_exist_is_named(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F")
+    await publish(journal, catalogue, "F")
     assert refusal_of(catalogue, an_event_for("Gone")) == (
         'flow "Gone" is not published; publish it, then replay this message'
     )
@@ -141,15 +157,15 @@ async def test_a_named_flow_is_selected_whether_it_handles_the_event_or_not(
     journal: Journal,
 ) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F")
+    flow = await publish(journal, catalogue, "F")
     event = an_event_for("F", event_type="AgentOffered")
     assert catalogue.selected(event) == [(flow, 1)]
 
 
 async def test_the_version_of_the_call_goes_before_a_label_that_moved(journal: Journal) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F")
-    await publish(catalogue, "F", description="published in mid-call")
+    flow = await publish(journal, catalogue, "F")
+    await publish(journal, catalogue, "F", description="published in mid-call")
     for pinned in (1, "1", "01"):
         assert catalogue.selected(an_event_for("F", "Latest", flowversion=pinned)) == [(flow, 1)]
     assert catalogue.selected(an_event_for("F", "NoLabel", flowversion=1)) == [(flow, 1)]
@@ -158,7 +174,7 @@ async def test_the_version_of_the_call_goes_before_a_label_that_moved(journal: J
 
 async def test_a_version_that_is_not_there_yet_is_selected_and_missing(journal: Journal) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F")
+    flow = await publish(journal, catalogue, "F")
     assert catalogue.selected(an_event_for("F", flowversion=7)) == [(flow, 7)]
     with pytest.raises(MissingVersion, match="has no version 7"):
         catalogue.flow(flow, 7)
@@ -167,7 +183,7 @@ async def test_a_version_that_is_not_there_yet_is_selected_and_missing(journal: 
 async def test_a_stored_version_that_cannot_run_any_more_counts_as_missing(
     journal: Journal,
 ) -> None:
-    flow = await publish(await started(journal), "F")
+    flow = await publish(journal, await started(journal), "F")
     content = flow_bytes("F", nodes=[])
     broken = msgspec.structs.replace(
         (await journal.versions())[0], content=content, content_hash="another"
@@ -183,15 +199,15 @@ async def test_a_stored_version_that_cannot_run_any_more_counts_as_missing(
 @pytest.mark.parametrize("pinned", [0, -1, 2**31, 10**400, "", "v1", "1.0", "²", "9" * 5_000, "+1"])
 async def test_what_is_no_version_number_is_refused(journal: Journal, pinned: int | str) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F")
+    await publish(journal, catalogue, "F")
     assert "is no version number" in refusal_of(catalogue, an_event_for("F", flowversion=pinned))
 
 
 async def test_without_a_flow_the_entry_point_says_which(journal: Journal) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F", "Test")
-    await publish(catalogue, "F", description="second")
-    await publish(catalogue, "G", id="id-of-g")
+    flow = await publish(journal, catalogue, "F", "Test")
+    await publish(journal, catalogue, "F", description="second")
+    await publish(journal, catalogue, "G", id="id-of-g")
     for entry, target in (
         ("ep-1", (flow, 2)),
         ("Front", (flow, 2)),
@@ -204,8 +220,8 @@ async def test_without_a_flow_the_entry_point_says_which(journal: Journal) -> No
 
 async def test_a_named_flow_goes_before_the_entry_point(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "F")
-    await publish(catalogue, "G", id="id-of-g")
+    await publish(journal, catalogue, "F")
+    await publish(journal, catalogue, "G", id="id-of-g")
     assert catalogue.selected(an_event_for("G", entry_point="ep-1")) == [("id-of-g", 1)]
 
 
@@ -214,8 +230,8 @@ async def test_without_either_every_flow_that_handles_the_event_runs(
     journal: Journal, entry_point: str | None
 ) -> None:
     catalogue = await started(journal)
-    both = [await publish(catalogue, name) for name in ("F", "G")]
-    await publish(catalogue, "H", events=("AgentOffered",))
+    both = [await publish(journal, catalogue, name) for name in ("F", "G")]
+    await publish(journal, catalogue, "H", events=("AgentOffered",))
     event = an_event_for(entry_point=entry_point)
     assert catalogue.selected(event) == sorted((flow, 1) for flow in both)
     assert catalogue.selected(an_event_for(event_type="NewPhoneContact")) == []
@@ -223,9 +239,9 @@ async def test_without_either_every_flow_that_handles_the_event_runs(
 
 async def test_every_flow_runs_once_at_its_latest_whatever_it_was_called(journal: Journal) -> None:
     catalogue = await started(journal)
-    await publish(catalogue, "Old", id="one")
-    await publish(catalogue, "New", id="one")
-    await publish(catalogue, "New", id="two")
+    await publish(journal, catalogue, "Old", id="one")
+    await publish(journal, catalogue, "New", id="one")
+    await publish(journal, catalogue, "New", id="two")
     for each in (catalogue, await started(journal)):
         assert each.selected(an_event_for()) == [("one", 2), ("two", 1)]
         assert [version.flow_id for version in each.latest()] == ["one", "two"]
@@ -239,7 +255,7 @@ async def test_an_event_that_says_little_runs_what_handles_it(
     journal: Journal, contact: Any
 ) -> None:
     catalogue = await started(journal)
-    flow = await publish(catalogue, "F")
+    flow = await publish(journal, catalogue, "F")
     event = an_event_for()
     event = msgspec.structs.replace(event, data={"NewPhoneContact": contact})
     assert catalogue.selected(event) == [(flow, 1)]
@@ -250,8 +266,12 @@ async def test_an_event_that_says_little_runs_what_handles_it(
 
 async def test_publishing_stores_an_immutable_version_and_moves_latest(journal: Journal) -> None:
     catalogue = await started(journal)
-    first = await catalogue.publish(flow_bytes("F", "one"), "here", comment="first")
-    second = await catalogue.publish(flow_bytes("F", "two"), "here", labels=("Live",))
+    first = await publishing(journal, catalogue).publish(
+        flow_bytes("F", "one"), "here", comment="first"
+    )
+    second = await publishing(journal, catalogue).publish(
+        flow_bytes("F", "two"), "here", labels=("Live",)
+    )
     assert (first.version.number, second.version.number) == (1, 2)
     assert (first.is_new, second.is_new) == (True, True)
     assert catalogue.labels_of(first.version.flow_id) == {"Latest": 2, "Live": 2}
@@ -265,29 +285,33 @@ async def test_publishing_stores_an_immutable_version_and_moves_latest(journal: 
 
 async def test_publishing_what_is_latest_makes_no_version(journal: Journal) -> None:
     catalogue = await started(journal)
-    await catalogue.publish(flow_bytes("F"), "here")
-    again = await catalogue.publish(yaml.safe_dump(json.loads(flow_bytes("F"))).encode(), "there")
+    await publishing(journal, catalogue).publish(flow_bytes("F"), "here")
+    again = await publishing(journal, catalogue).publish(
+        yaml.safe_dump(json.loads(flow_bytes("F"))).encode(), "there"
+    )
     assert (again.is_new, again.version.number) == (False, 1)
 
 
 async def test_publishing_an_older_content_makes_a_version(journal: Journal) -> None:
     catalogue = await started(journal)
     for description in ("one", "two", "one"):
-        published = await catalogue.publish(flow_bytes("F", description), "here")
+        published = await publishing(journal, catalogue).publish(
+            flow_bytes("F", description), "here"
+        )
     assert (published.is_new, published.version.number) == (True, 3)
 
 
 async def test_a_flow_with_errors_is_not_published(journal: Journal) -> None:
     catalogue = await started(journal)
     with pytest.raises(FlowError, match="FC1002"):
-        await catalogue.publish(flow_bytes("F", nodes=[]), "here")
+        await publishing(journal, catalogue).publish(flow_bytes("F", nodes=[]), "here")
     assert await journal.versions() == []
     assert catalogue.version("F") is None
 
 
 async def test_what_another_worker_published_is_there_after_a_refresh(journal: Journal) -> None:
     one, other = await started(journal), await started(journal)
-    flow = await publish(other, "F")
+    flow = await publish(journal, other, "F")
     with pytest.raises(MissingVersion):
         one.flow(flow, 1)
     await one.refresh()
@@ -312,9 +336,7 @@ class Folder:
         return path
 
     async def start(self) -> tuple[Catalogue, list[str]]:
-        catalogue = await started(self._journal)
-        lines = await catalogue.publish_at_start((self.path,))
-        return catalogue, lines
+        return await restarted(self._journal, self.path)
 
 
 @pytest.fixture
@@ -328,7 +350,9 @@ async def state_of(journal: Journal) -> tuple[int, dict[str, int]]:
     return len(await journal.versions()), labels
 
 
-async def test_a_start_publishes_the_files_of_its_folders(folder: Folder, tmp_path: Path) -> None:
+async def test_a_start_publishes_the_files_of_its_folders(
+    folder: Folder, journal: Journal, tmp_path: Path
+) -> None:
     folder.write("f.json", flow_bytes("F"))
     folder.write("g.yaml", yaml.safe_dump(json.loads(flow_bytes("G"))).encode())
     folder.write("H.YML", yaml.safe_dump(json.loads(flow_bytes("H"))).encode())
@@ -338,7 +362,7 @@ async def test_a_start_publishes_the_files_of_its_folders(folder: Folder, tmp_pa
     lone.write_bytes(flow_bytes("I"))
     catalogue = (await folder.start())[0]
     assert [version.name for version in catalogue.latest()] == ["F", "G", "H"]
-    assert await catalogue.publish_at_start((lone,)) == []
+    assert await publish_at_start(publishing(journal, catalogue), catalogue, (lone,)) == []
     assert [version.name for version in catalogue.latest()] == ["F", "G", "H", "I"]
 
 
@@ -347,7 +371,7 @@ async def test_a_restart_makes_no_version_and_moves_no_label(
 ) -> None:
     folder.write("f.json", flow_bytes("F"))
     catalogue, lines = await folder.start()
-    await publish(catalogue, "F", "Live")
+    await publish(journal, catalogue, "F", "Live")
     before = await state_of(journal)
     assert lines == []
     for _ in range(3):
@@ -388,7 +412,7 @@ async def test_a_file_put_back_to_an_older_content_is_skipped_and_says_how_to_pu
             f"{path} is F v1, Latest is v2; to publish the file: onhook flow publish {path}"
         ]
         assert await state_of(journal) == before
-    await catalogue.publish(path.read_bytes(), str(path))
+    await publishing(journal, catalogue).publish(path.read_bytes(), str(path))
     assert (await folder.start())[1] == []
     assert await state_of(journal) == (3, {f"{flow_id_of('F')} Latest": 3})
 
@@ -398,7 +422,7 @@ async def test_a_version_published_since_is_not_taken_back_by_a_restart(
 ) -> None:
     folder.write("f.json", flow_bytes("F", "from the file"))
     catalogue, _ = await folder.start()
-    await publish(catalogue, "F", description="by hand")
+    await publish(journal, catalogue, "F", description="by hand")
     before = await state_of(journal)
     (line,) = (await folder.start())[1]
     assert "is F v1, Latest is v2" in line
@@ -426,7 +450,7 @@ PACKAGED = files("onhook.flow").joinpath("main_flow.json").read_bytes()
 async def test_the_packaged_flow_is_published_while_there_is_none(journal: Journal) -> None:
     for _ in range(2):
         catalogue = await started(journal)
-        assert await catalogue.publish_at_start(()) == []
+        assert await publish_at_start(publishing(journal, catalogue), catalogue, ()) == []
         assert await state_of(journal) == (1, {f"{MAIN_ID} Latest": 1})
         assert [version.name for version in catalogue.latest()] == ["Main_Flow"]
 
@@ -434,15 +458,15 @@ async def test_the_packaged_flow_is_published_while_there_is_none(journal: Journ
 async def test_the_seeded_centre_s_entry_point_runs_it(journal: Journal) -> None:
     centre = load_contact_centre(None)
     catalogue = await Catalogue.loaded(journal, centre)
-    await catalogue.publish_at_start(())
+    await publish_at_start(publishing(journal, catalogue), catalogue, ())
     event = an_event_for(entry_point=centre.entry_points[0].id)
     assert catalogue.selected(event) == [(MAIN_ID, 1)]
 
 
 async def test_the_packaged_flow_is_not_published_beside_another(journal: Journal) -> None:
-    await publish(await started(journal), "F")
+    await publish(journal, await started(journal), "F")
     catalogue = await started(journal)
-    assert await catalogue.publish_at_start(()) == []
+    assert await publish_at_start(publishing(journal, catalogue), catalogue, ()) == []
     assert [version.name for version in catalogue.latest()] == ["F"]
 
 
@@ -459,14 +483,14 @@ async def test_a_main_flow_of_one_s_own_is_not_replaced_by_the_packaged_one(
     folder.write("main.json", flow_bytes("Main_Flow"))
     await folder.start()
     before = await state_of(journal)
-    assert await (await started(journal)).publish_at_start(()) == []
+    assert (await restarted(journal))[1] == []
     assert await state_of(journal) == before
 
 
 async def test_a_flow_of_the_same_name_under_another_id_is_another_flow(journal: Journal) -> None:
-    await publish(await started(journal), "Main_Flow", id="mine")
+    await publish(journal, await started(journal), "Main_Flow", id="mine")
     catalogue = await started(journal)
-    await catalogue.publish_at_start(())
+    await publish_at_start(publishing(journal, catalogue), catalogue, ())
     assert [version.flow_id for version in catalogue.latest()] == ["mine"]
 
 
@@ -474,10 +498,10 @@ async def test_a_packaged_flow_that_was_edited_since_says_how_to_have_it_back(
     journal: Journal,
 ) -> None:
     catalogue = await started(journal)
-    await catalogue.publish_at_start(())
-    await publish(catalogue, "Main_Flow")
+    await publish_at_start(publishing(journal, catalogue), catalogue, ())
+    await publish(journal, catalogue, "Main_Flow")
     before = await state_of(journal)
-    (line,) = await (await started(journal)).publish_at_start(())
+    (line,) = (await restarted(journal))[1]
     origin = line.partition(" is Main_Flow v1, Latest is v2; ")[0]
     assert line.endswith(f"to publish the file: onhook flow publish {origin}")
     assert await asyncio.to_thread(Path(origin).read_bytes) == PACKAGED
@@ -486,7 +510,9 @@ async def test_a_packaged_flow_that_was_edited_since_says_how_to_have_it_back(
 
 async def test_a_newer_packaged_flow_replaces_an_older_packaged_one(journal: Journal) -> None:
     older = json.loads(PACKAGED) | {"description": "as an older release had it"}
-    await (await started(journal)).publish(json.dumps(older).encode(), "older", comment="packaged")
+    await publishing(journal, await started(journal)).publish(
+        json.dumps(older).encode(), "older", comment="packaged"
+    )
     catalogue = await started(journal)
-    assert await catalogue.publish_at_start(()) == []
+    assert await publish_at_start(publishing(journal, catalogue), catalogue, ()) == []
     assert await state_of(journal) == (2, {f"{MAIN_ID} Latest": 2})

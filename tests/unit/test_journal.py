@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from json_values import json_values, texts
-from onhook.journal import rows, sqlite
+from onhook.journal import rows, sqlite, tables
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
@@ -28,6 +28,9 @@ from onhook.journal.port import (
     Result,
     Run,
     RunState,
+    ScreenPop,
+    StoredOverride,
+    TraceRow,
     Version,
     visit_key,
 )
@@ -112,6 +115,23 @@ def a_version(content: str = "one", **fields: Any) -> Version:
     return Version(**(given_fields | fields))
 
 
+def a_trace(run_id: str = "r1", step: int = 0, **fields: Any) -> TraceRow:
+    return TraceRow(run_id=run_id, step=step, **({"entries": b'[{"node": "A"}]'} | fields))
+
+
+def a_pop(pop_id: str = "p1", run_id: str = "r1", **fields: Any) -> ScreenPop:
+    given_fields = {
+        "address": "pop",
+        "visit": 1,
+        "agent_id": "ada",
+        "url": "https://crm.example/1",
+        "label": "Customer",
+        "target": "insideDesktop",
+        "published_at": AT,
+    }
+    return ScreenPop(id=pop_id, run_id=run_id, **(given_fields | fields))
+
+
 # Runs
 
 
@@ -134,7 +154,8 @@ async def test_opening_again_gives_the_run_as_it_is_now(journal: Journal) -> Non
     waiting = a_run(
         state=RunState.WAITING,
         step=3,
-        results={visit_key("A", 1): Result(outputs={"httpStatusCode": 200})},
+        results={visit_key("A", 1): Result(outputs={"httpStatusCode": 200}, at=later(2))},
+        sealed=b"\x01\xfe",
         continuation=b"\x00\xff",
         next_at=later(30),
         reason="answered 503",
@@ -249,11 +270,14 @@ async def test_an_event_is_noted_once(journal: Journal) -> None:
 
 
 async def test_lists_leave_out_what_may_be_large(journal: Journal) -> None:
-    full = a_run(continuation=b"x", results={"A#1": Result(outputs={"n": 1})})
+    full = a_run(continuation=b"x", sealed=b"y", results={"A#1": Result(outputs={"n": 1})})
     await journal.save(full)
-    bare = replace(full, continuation=None, results={})
+    bare = replace(full, continuation=None, sealed=None, results={})
     assert await journal.runs(interaction_id=None, state=None, limit=10) == [bare]
-    assert (await journal.history("i1")).runs == [bare]
+    assert [record.run for record in (await journal.history("i1")).runs] == [bare]
+    record = await journal.record("r1")
+    assert record is not None
+    assert record.run == bare
     assert await journal.run("r1") == full
 
 
@@ -270,10 +294,47 @@ async def test_an_interaction_s_history_holds_everything_of_it_oldest_first(
     await journal.save(a_run("elsewhere", interaction_id="i2"), attempt=an_attempt("elsewhere"))
     found = await journal.history("i1")
     assert [event.event_id for event in found.events] == ["e1", "e2"]
-    assert [run.run_id for run in found.runs] == ["r1", "r2"]
-    assert [attempt.run_id for attempt in found.attempts] == ["r1", "r2"]
+    assert [record.run.run_id for record in found.runs] == ["r1", "r2"]
+    assert [record.attempts[0].run_id for record in found.runs] == ["r1", "r2"]
     assert [dead.message_id for dead in found.dead_letters] == ["m1", "m2"]
     assert (await journal.history("nobody")).runs == []
+
+
+# Traces and screen pops
+
+
+async def test_a_step_performed_again_replaces_its_trace(journal: Journal) -> None:
+    await journal.save(a_run(step=1), trace=a_trace(step=1))
+    await journal.save(a_run(), trace=a_trace(step=0))
+    await journal.save(a_run(step=1), trace=a_trace(step=1, entries=b"[]", is_cut=True))
+    await journal.save(a_run("r2"), trace=a_trace("r2"))
+    record = await journal.record("r1")
+    assert record is not None
+    assert record.traces == [a_trace(step=0), a_trace(step=1, entries=b"[]", is_cut=True)]
+
+
+async def test_an_answer_holds_only_so_much_of_the_traces(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MOST_TRACE_BYTES", 40)
+    for number in range(3):
+        run = a_run(f"r{number}", created_at=later(number))
+        await journal.save(run, trace=a_trace(run.run_id))
+    found = [record.traces for record in (await journal.history("i1")).runs]
+    cut = a_trace("r2", entries=b"[]", is_cut=True)
+    assert found == [[a_trace("r0")], [a_trace("r1")], [cut]]
+
+
+async def test_a_screen_pop_is_noted_once_and_displayed_once(journal: Journal) -> None:
+    await journal.save(a_run(), pop=a_pop())
+    await journal.save(a_run(), pop=a_pop(url="https://elsewhere.example"))
+    assert await journal.display("r1", "p1", later(1)) == a_pop(displayed_at=later(1))
+    assert await journal.display("r1", "p1", later(2)) == a_pop(displayed_at=later(1))
+    assert await journal.display("r2", "p1", later(3)) is None
+    assert await journal.display("r1", "p2", later(3)) is None
+    record = await journal.record("r1")
+    assert record is not None
+    assert record.screen_pops == [a_pop(displayed_at=later(1))]
 
 
 # Versions and labels
@@ -311,6 +372,50 @@ async def test_labels_move_alone(journal: Journal) -> None:
     await journal.publish_version(a_version("other", flow_id="f2"), ("Latest",))
     assert await labels_of(journal) == {"Latest": 2, "Live": 1, "Test": 2}
     assert await labels_of(journal, "f2") == {"Latest": 1}
+
+
+async def test_a_label_moves_back_and_goes(journal: Journal) -> None:
+    for content in ("one", "two"):
+        await journal.publish_version(a_version(content), ("Latest", "Live"))
+    await journal.publish_version(a_version("other", flow_id="f2"), ("Latest", "Live"))
+    await journal.move_label(Label(flow_id="f1", label="Live", number=1))
+    await journal.move_label(Label(flow_id="f1", label="Dev", number=2))
+    assert await labels_of(journal) == {"Latest": 2, "Live": 1, "Dev": 2}
+    await journal.remove_labels("f1", "Live")
+    assert await labels_of(journal) == {"Latest": 2, "Dev": 2}
+    await journal.remove_labels("f1")
+    assert await labels_of(journal) == {}
+    assert await labels_of(journal, "f2") == {"Latest": 1, "Live": 1}
+
+
+async def test_publishing_after_all_labels_went_goes_on_counting(journal: Journal) -> None:
+    await journal.publish_version(a_version("one"), ("Latest",))
+    await journal.remove_labels("f1")
+    again, is_new = await journal.publish_version(a_version("one"), ("Latest",))
+    assert (again.number, is_new) == (1, False)
+    version, _ = await journal.publish_version(a_version("two"), ("Latest",))
+    assert version.number == 2
+
+
+async def test_runs_under_way_are_counted_by_version(journal: Journal) -> None:
+    runs = [("r1", 1, RunState.WAITING), ("r2", 2, RunState.RUNNING), ("r3", 2, RunState.WAITING)]
+    runs += [("r4", 2, RunState.DONE), ("r5", 1, RunState.DEAD)]
+    for run_id, version, state in runs:
+        await journal.save(a_run(run_id, version=version, state=state))
+    await journal.save(a_run("r6", flow_id="f2"))
+    assert await journal.under_way("f1") == {1: 1, 2: 2}
+    assert await journal.under_way("f3") == {}
+
+
+async def test_an_override_stays_until_it_is_set_anew_or_unset(journal: Journal) -> None:
+    first = StoredOverride(flow_id="f1", variable="Url", value=b'"one"', set_at=AT)
+    other = StoredOverride(flow_id="f2", variable="Url", value=b"\x00", is_sealed=True, set_at=AT)
+    for override in (first, other, second := replace(first, value=b'"two"', set_at=later(1))):
+        await journal.set_override(override)
+    assert await journal.overrides() == [second, other]
+    await journal.unset_override("f1", "Url")
+    await journal.unset_override("f1", "Url")
+    assert await journal.overrides() == [other]
 
 
 async def labels_of(journal: Journal, flow_id: str = "f1") -> dict[str, int]:
@@ -357,6 +462,7 @@ run_fields = st.fixed_dictionaries(
         "results": st.dictionaries(
             texts, st.builds(Result, st.dictionaries(texts, json_values), texts), max_size=2
         ),
+        "sealed": st.none() | st.binary(),
         "continuation": st.none() | st.binary(),
         "next_at": st.none()
         | st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the zone follows
@@ -368,7 +474,7 @@ run_fields = st.fixed_dictionaries(
 @given(run_fields, run_fields)
 def test_any_run_reads_back_as_it_was_written(one: dict[str, Any], other: dict[str, Any]) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(sqlite.MIGRATIONS[0])
+        connection.executescript(";".join(tables.MIGRATIONS))
         for run in (a_run("r1", **one), a_run("r2", **other)):
             connection.execute(rows.SAVE_RUN, rows.run_values(run))
             assert rows.one_run(connection, run.run_id) == run
@@ -384,6 +490,30 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         assert await journal.run("r1") == run
         assert await journal.attempts("r1") == [an_attempt(response_headers={"x": "é"})]
         assert await labels_of(journal) == {"Latest": 1}
+
+
+async def test_a_journal_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(tables.MIGRATIONS[0] + "; PRAGMA user_version=1")
+        columns = [name for name in Run.__struct_fields__ if name != "sealed"]
+        values = dict(zip(Run.__struct_fields__, rows.run_values(a_run(step=2)), strict=True))
+        values["results"] = b'{"A#1":{"outputs":{"httpStatusCode":200},"failure":null}}'
+        connection.execute(
+            rows.insert("runs", tuple(columns)), tuple(values[name] for name in columns)
+        )
+        connection.execute(
+            "INSERT INTO versions VALUES ('f1', 1, 'F', 'hash of one', 'one', NULL, 0)"
+        )
+        connection.execute("INSERT INTO labels VALUES ('f1', 'Latest', 1)")
+        connection.commit()
+    finished = {"A#1": Result(outputs={"httpStatusCode": 200})}
+    async with sqlite.opened(path) as journal:
+        assert await journal.run("r1") == a_run(step=2, results=finished)
+        await journal.save(a_run(step=3, state=RunState.WAITING), trace=a_trace(step=2))
+        assert await journal.under_way("f1") == {1: 1}
+        version, is_new = await journal.publish_version(a_version("one"), ("Latest",))
+        assert (version.number, is_new) == (1, False)
 
 
 async def test_nothing_is_half_recorded(journal: Journal) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from onhook.contracts.event import Event
 from onhook.contracts.run import (
+    Caller,
     MalformedRun,
     Progress,
     RunMessage,
@@ -20,7 +21,10 @@ from onhook.contracts.run import (
     decode_run,
     encode_run,
     flow_id_of,
+    opened_run,
     run_id_of,
+    screen_pop_id_of,
+    sealed_run,
     webhook_id_of,
 )
 
@@ -51,6 +55,19 @@ requests = st.builds(
     requests_sent=counts,
     refusals=counts,
 )
+versions = st.integers(min_value=1, max_value=10**6)
+callers = st.builds(
+    Caller,
+    flow_id=st.none() | texts,
+    version=st.none() | versions,
+    in_main=st.booleans(),
+    prefix=texts,
+    node=texts,
+    variables=values,
+    outputs=values,
+    visits=st.dictionaries(texts, counts),
+    in_error_handler=st.booleans(),
+)
 runs = st.builds(
     RunMessage,
     run_id=texts,
@@ -58,7 +75,7 @@ runs = st.builds(
     event=events,
     flow_id=texts,
     flow_name=texts,
-    version=st.integers(min_value=1, max_value=10**6),
+    version=versions,
     progress=st.builds(
         Progress,
         node=st.none() | texts,
@@ -66,9 +83,15 @@ runs = st.builds(
         outputs=values,
         visits=st.dictionaries(texts, counts),
         in_error_handler=st.booleans(),
+        flow_id=st.none() | texts,
+        version=st.none() | versions,
+        in_main=st.booleans(),
+        prefix=texts,
+        callers=st.lists(callers, max_size=2).map(tuple),
     ),
     request=st.none() | requests,
     not_before=st.none() | instants,
+    published_at=st.none() | instants,
 )
 
 SMALL: dict[str, Any] = {
@@ -219,3 +242,75 @@ def test_a_webhook_id_holds_no_full_stop(run_id: str, node_id: str, visit: int) 
     webhook_id = webhook_id_of(run_id, node_id, visit)
     assert webhook_id.startswith("msg_")
     assert "." not in webhook_id
+
+
+# What is sealed
+
+
+@given(runs)
+def test_a_sealed_run_opens_as_it_was(run: RunMessage) -> None:
+    sealed = decode_run(encode_run(sealed_run(run, lambda plain: plain[::-1])))
+    assert opened_run(sealed, lambda content: content[::-1]) == run
+
+
+def test_a_sealed_run_shows_none_of_its_values_and_where_it_stands() -> None:
+    secret = {"Card": "4929123456789012"}
+    caller = Caller(
+        flow_id=None,
+        version=None,
+        in_main=False,
+        prefix="",
+        node="sub",
+        variables=secret,
+        outputs=secret,
+        visits={"sub": 1},
+        in_error_handler=False,
+    )
+    run = RunMessage(
+        **(
+            msgspec.structs.asdict(decode_run(msgspec.json.encode(SMALL)))
+            | {
+                "progress": Progress(
+                    node="A", variables=secret, outputs={"N": secret}, callers=(caller,)
+                ),
+                "request": WaitingRequest(
+                    node="A",
+                    visit=1,
+                    method="POST",
+                    headers=(("X-Card", secret["Card"]),),
+                    body=secret["Card"].encode(),
+                    attempts=2,
+                    position=2,
+                    first_attempt_at=datetime(2026, 1, 5, tzinfo=UTC),
+                    requests_sent=2,
+                ),
+            }
+        )
+    )
+    sealed = sealed_run(run, lambda _plain: b"sealed")
+    shown = encode_run(sealed)
+    for form in (b"4929", b"NDkyOT"):
+        assert form not in shown
+    assert sealed.progress is not None
+    assert sealed.request is not None
+    assert (sealed.progress.node, sealed.progress.callers[0].node) == ("A", "sub")
+    assert (sealed.request.attempts, sealed.request.requests_sent) == (2, 2)
+
+
+def test_a_run_that_has_not_begun_has_nothing_to_seal() -> None:
+    run = msgspec.structs.replace(decode_run(msgspec.json.encode(SMALL)), progress=None)
+    assert sealed_run(run, lambda _plain: b"sealed") == run
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"variables": {}, "outputs": {}}'])
+def test_what_was_sealed_elsewhere_is_no_run(content: bytes) -> None:
+    run = msgspec.structs.replace(decode_run(msgspec.json.encode(SMALL)), progress=Progress())
+    sealed = sealed_run(run, lambda plain: plain)
+    with pytest.raises(MalformedRun):
+        opened_run(sealed, lambda _sealed: content)
+
+
+def test_a_screen_pop_s_id_is_the_same_each_time_and_no_other_s() -> None:
+    assert screen_pop_id_of("r", "pop", 1) == screen_pop_id_of("r", "pop", 1)
+    others = {screen_pop_id_of(*key) for key in [("r", "pop", 2), ("r", "p", 1), ("q", "pop", 1)]}
+    assert len(others | {screen_pop_id_of("r", "pop", 1)}) == 4

@@ -46,6 +46,8 @@ GIVEN: dict[str, tuple[str, object]] = {
     "sink_max_captures": ("10", 10),
     "sink_max_body": ("0", 0),
     "in_flight": ("3", 3),
+    "connectors": ("FILE", Path("FILE")),
+    "run_key": ("first second", "first second"),
     "retry_scale": ("0.01", 0.01),
     "grace": ("0", 0.0),
     "declare": ("No", False),
@@ -55,7 +57,7 @@ GIVEN: dict[str, tuple[str, object]] = {
 }
 
 # Settings of later versions: nothing but empty is taken.
-LATER = {"connectors", "sources", "run_key", "signing_secret"}
+LATER = {"sources", "signing_secret"}
 USED = [setting for setting in SETTINGS if setting.name not in LATER]
 
 # A text that each setting refuses, and words of what it says to that. Not here: what takes any text.
@@ -69,6 +71,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "flows": ("/nowhere/at/all", "names /nowhere/at/all, which does not exist"),
     "contact_centre": ("/nowhere/at.yaml", "names a file that does not exist"),
     "overrides": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "connectors": ("/nowhere/at.yaml", "names a file that does not exist"),
     "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
     "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),
     "sink_db": ("sink.sqlite", "must be sqlite:///PATH"),

@@ -11,6 +11,7 @@ import pytest
 from flows import a_flow, a_request
 from onhook.event_flow.catalogue import Catalogue
 from onhook.event_flow.overrides import Overrides
+from onhook.event_flow.publishing import Publishing
 from onhook.event_flow.start_check import without_effect
 from onhook.journal import sqlite
 from onhook.journal.port import Journal
@@ -43,7 +44,8 @@ async def started(journal: Journal, centre: ContactCentre, *names: str) -> Catal
     for name in names:
         variables = ({"name": "Hook", "value": URL, "isExternalized": True},)
         flow = a_flow(name, a_request("A", "{{Hook}}"), variables=variables)
-        await catalogue.publish(json.dumps(flow | {"id": f"id-{name}"}).encode(), name)
+        content = json.dumps(flow | {"id": f"id-{name}"}).encode()
+        await Publishing(journal, catalogue, ()).publish(content, name)
     return catalogue
 
 

@@ -5,6 +5,7 @@ Shapes and ids live here; deciding what a run does next is the engine's and the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -72,6 +73,7 @@ class WaitingRequest(Struct, frozen=True, kw_only=True):
     """A rendered request that was tried and waits. Headers and body are sent again as they are."""
 
     node: str
+    """The node's address: its id, in a flow that was called with what stands before it."""
     visit: Count
     method: str
     headers: tuple[tuple[str, str], ...]
@@ -102,10 +104,24 @@ class RunMessage(Struct, frozen=True, kw_only=True):
     not_before: Instant | None = None
     published_at: Instant | None = None
     """When this message was made; templates that ask for the time read the same at each reading."""
+    sealed: bytes | None = None
+    """What is taken out of `progress` and `request` of a run with secure values: see Hidden."""
     type: str = RUN_TYPE
 
 
+class Hidden(Struct, frozen=True, kw_only=True):
+    """What of a run is encrypted together, once it holds a secure value."""
+
+    variables: dict[str, Any]
+    outputs: dict[str, Any]
+    callers: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
+    """Variables and outputs of each caller."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
 _decoder = msgspec.json.Decoder(RunMessage)
+_hidden_decoder = msgspec.json.Decoder(Hidden)
 
 
 def decode_run(body: bytes) -> RunMessage:
@@ -123,6 +139,53 @@ def encode_run(message: RunMessage) -> bytes:
     return msgspec.json.encode(message)
 
 
+def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessage:
+    """The message with its secure parts taken out and, sealed, put beside."""
+    progress, request = message.progress, message.request
+    if progress is None:
+        return message
+    hidden = Hidden(
+        variables=progress.variables,
+        outputs=progress.outputs,
+        callers=tuple((caller.variables, caller.outputs) for caller in progress.callers),
+        headers=() if request is None else request.headers,
+        body=b"" if request is None else request.body,
+    )
+    bare = [msgspec.structs.replace(each, variables={}, outputs={}) for each in progress.callers]
+    return msgspec.structs.replace(
+        message,
+        progress=msgspec.structs.replace(progress, variables={}, outputs={}, callers=tuple(bare)),
+        request=request and msgspec.structs.replace(request, headers=(), body=b""),
+        sealed=seal(msgspec.json.encode(hidden)),
+    )
+
+
+def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMessage:
+    """The message whole again. Raises MalformedRun, and what `unseal` raises."""
+    progress, request = message.progress, message.request
+    if message.sealed is None or progress is None:
+        return message
+    try:
+        hidden = _hidden_decoder.decode(unseal(message.sealed))
+    except msgspec.DecodeError as error:
+        raise MalformedRun(f"not a run: what was sealed in it cannot be read: {error}") from None
+    if len(hidden.callers) != len(progress.callers):
+        raise MalformedRun("not a run: what was sealed in it belongs to another")
+    callers = tuple(
+        msgspec.structs.replace(caller, variables=variables, outputs=outputs)
+        for caller, (variables, outputs) in zip(progress.callers, hidden.callers, strict=True)
+    )
+    return msgspec.structs.replace(
+        message,
+        progress=msgspec.structs.replace(
+            progress, variables=hidden.variables, outputs=hidden.outputs, callers=callers
+        ),
+        request=request
+        and msgspec.structs.replace(request, headers=hidden.headers, body=hidden.body),
+        sealed=None,
+    )
+
+
 def flow_id_of(name: str) -> str:
     """The id of a flow whose file has none."""
     return str(uuid5(RUN_NAMESPACE, f"flow {name}"))
@@ -133,7 +196,16 @@ def run_id_of(source: str, event_id: str, flow_id: str) -> str:
     return str(uuid5(RUN_NAMESPACE, msgspec.json.encode([source, event_id, flow_id]).decode()))
 
 
-def webhook_id_of(run_id: str, node_id: str, visit: int) -> str:
-    """Stable over retries, redeliveries and replays (Standard Webhooks, `webhook-id`)."""
-    name = msgspec.json.encode([run_id, node_id, visit]).decode()
+def webhook_id_of(run_id: str, address: str, visit: int) -> str:
+    """Stable over retries, redeliveries and replays (Standard Webhooks, `webhook-id`).
+
+    The address of a node of the run's own flow is its id.
+    """
+    name = msgspec.json.encode([run_id, address, visit]).decode()
     return f"msg_{uuid5(RUN_NAMESPACE, name)}"
+
+
+def screen_pop_id_of(run_id: str, address: str, visit: int) -> str:
+    """The id of the event that asks for a screen pop; stable likewise."""
+    name = msgspec.json.encode(["screen pop", run_id, address, visit]).decode()
+    return str(uuid5(RUN_NAMESPACE, name))

@@ -26,6 +26,9 @@ DEAD_DELIVERY_LIMIT = 1_000_000_000
 
 SCREEN_POPS_KEPT = 10_000
 
+LONGEST_KEY_BYTES = 255
+"""Of a routing key: AMQP 0-9-1 has it as a short string."""
+
 
 class Queue(Struct, frozen=True, kw_only=True):
     """One durable quorum queue. Delays are seconds; `expires_to` and `evicts_to` are queue names."""
@@ -140,6 +143,11 @@ TOPOLOGY = _build()
 def event_key(event_type: str, channel: str = "voice") -> str:
     """The routing key an event is published with: `contact.<channel>.<EventName>`."""
     return f"contact.{channel}.{event_type}"
+
+
+def screen_pop_key(agent_id: str) -> str:
+    """The routing key a screen pop is published with: one word for the agent, dots in it as %2E."""
+    return f"agent.{agent_id.replace('.', '%2E')}.ScreenPop"
 
 
 def tier_for(wait_s: float) -> Tier | None:

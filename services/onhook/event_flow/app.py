@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -13,16 +14,24 @@ from msgspec import Struct
 
 from onhook.bus.port import Bus
 from onhook.egress.aiohttp_client import connected
-from onhook.event_flow.api import SUMMARY, TITLE, WorkerApi, operations
+from onhook.egress.connectors import load_connectors
+from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue, MissingVersion
+from onhook.event_flow.flow_api import FlowApi
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.notice import Observer, ignore, unfailing
+from onhook.event_flow.override_desk import OverrideDesk
 from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
+from onhook.event_flow.publishing import Publishing
+from onhook.event_flow.rehearsal_api import RehearsalApi
 from onhook.event_flow.replay import Replay
 from onhook.event_flow.retry import Policy
+from onhook.event_flow.run_api import RunApi
 from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.runner import Parts, Runner
+from onhook.event_flow.sealing import keys_for
 from onhook.event_flow.start_check import without_effect
+from onhook.event_flow.start_publishing import publish_at_start
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
 from onhook.settings.contact_centre import ContactCentre, load_contact_centre
@@ -75,22 +84,29 @@ async def running(
 
     `to` delivers there, whatever is configured.
 
-    Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset.
+    Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset,
+    and SettingError for connectors and the run key.
     """
     centre = load_contact_centre(settings.contact_centre)
     overrides = load_overrides(settings.overrides, settings.webhook_url, to)
+    connectors = load_connectors(settings.connectors, os.environ)
+    folder = settings.data / "event-flow"
     async with AsyncExitStack() as stack:
-        stack.enter_context(held(settings.data / "event-flow", "the event-flow worker"))
+        stack.enter_context(held(folder, "the event-flow worker"))
+        keys = keys_for(settings.run_key, folder, makes_one=not settings.amqp_url)
         journal = await stack.enter_async_context(
             sqlite_journal.opened(settings.journal_database(), synchronous=settings.synchronous)
         )
-        catalogue = await Catalogue.loaded(journal, centre)
-        lines = await catalogue.publish_at_start(settings.flows)
+        catalogue = await Catalogue.loaded(journal, centre, connectors.urls, can_seal=keys.can_seal)
+        publishing = Publishing(journal, catalogue, centre.entry_points)
+        lines = await publish_at_start(publishing, catalogue, settings.flows)
+        desk = await OverrideDesk.opened(journal, catalogue, overrides, keys, _now)
         lines += without_effect(catalogue, centre, overrides)
         if needs_webhook:
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
         handover = Handover(bus, journal, _now)
+        policy = Policy(scale=settings.retry_scale)
         told = unfailing(observe)
         locks = RunLocks()
         runner = Runner(
@@ -98,10 +114,12 @@ async def running(
                 journal=journal,
                 catalogue=catalogue,
                 overrides=overrides,
+                keys=keys,
+                connectors=connectors,
                 client=client,
                 handover=handover,
                 locks=locks,
-                policy=Policy(scale=settings.retry_scale),
+                policy=policy,
                 observe=told,
                 clock=_now,
                 jitter=random.random,
@@ -121,9 +139,20 @@ async def running(
             locks=locks,
             clock=_now,
         )
-        api = WorkerApi(bus=bus, journal=journal, catalogue=catalogue, replay=replay)
+        rows = operations(
+            FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
+            RunApi(bus=bus, journal=journal, replay=replay),
+            RehearsalApi(
+                catalogue=catalogue,
+                overrides=overrides,
+                connectors=connectors,
+                client=client,
+                policy=policy,
+                clock=_now,
+            ),
+        )
         app = build_app(
-            Api(title=TITLE, summary=SUMMARY, operations=operations(api)),
+            Api(title=TITLE, summary=SUMMARY, operations=rows),
             hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
             checks={"bus": lambda: bus.trouble, "journal": lambda: journal.trouble},
         )

@@ -1,217 +1,166 @@
 """The published flows: their versions and labels, and which of them an event runs.
 
-It holds compiled versions in memory and publishes into the journal; it must not know the bus.
+It holds compiled versions in memory, as the journal has them; it must not know the bus, nor who may
+change what.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from importlib.resources import files
-from pathlib import Path
+import asyncio
+import difflib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from onhook.contracts.event import EVENT_NAMES, Event, canonical_name
-from onhook.contracts.run import flow_id_of
 from onhook.event_flow.dead_letter import cut
+from onhook.event_flow.label import LATEST
+from onhook.event_flow.selection import UnknownFlow, named_flow, pinned_version
 from onhook.flow.compiled import Flow, compile_flow
-from onhook.flow.errors import FlowError, error
-from onhook.flow.loading import content_hash, load_flow
+from onhook.flow.errors import FlowError
 from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
+from onhook.flow.surroundings import FlowAtHand, Surroundings
 from onhook.journal.port import Journal, Version
 from onhook.settings.contact_centre import ContactCentre
 
 log = structlog.get_logger()
 
-LATEST = "Latest"
-_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
-FLOW_FILE_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
-PACKAGED = "packaged"
-"""The comment of versions that came with the software, not from a person."""
-LARGEST_VERSION = 2**31 - 1
-
-
-class UnknownFlow(Exception):
-    """The event names a flow or label that is not published."""
+T = TypeVar("T")
 
 
 class MissingVersion(Exception):
     """A version that a run names is not in the journal."""
 
 
-class Published(Struct, frozen=True, kw_only=True):
-    version: Version
-    is_new: bool
-    flow: Flow
+class NoSuchFlow(Exception):
+    """There is no flow, version or label of that name."""
 
 
 class Catalogue:
     """Use `await Catalogue.loaded(...)`."""
 
-    def __init__(self, journal: Journal, centre: ContactCentre) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        centre: ContactCentre,
+        connectors: Mapping[str, str],
+        *,
+        can_seal: bool,
+    ) -> None:
         self._journal = journal
         self._points = {
             key: point for point in centre.entry_points for key in (point.id, point.name)
         }
+        self.surroundings = Surroundings(
+            flows=self._at_hand,
+            entry_points={
+                key: (point.flow, point.flow_label) for key, point in self._points.items()
+            },
+            schedules={
+                key: schedule
+                for schedule in centre.business_hours
+                for key in (schedule.id, schedule.name)
+            },
+            connectors=connectors,
+            can_seal=can_seal,
+        )
+        """What flows are validated against."""
         self._names: dict[str, str] = {}
-        """Flow name -> id; the flow published last under a name has it."""
+        """Flow name -> id; of several the one that is published, and then the last."""
         self._labels: dict[tuple[str, str], int] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._newest: dict[str, Version] = {}
         """Flow id -> its version with the highest number."""
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._changing = asyncio.Lock()
+        """Held from the journal's write to ours, so that a slower reading undoes nothing."""
 
     @classmethod
-    async def loaded(cls, journal: Journal, centre: ContactCentre) -> Catalogue:
-        catalogue = cls(journal, centre)
+    async def loaded(
+        cls,
+        journal: Journal,
+        centre: ContactCentre,
+        connectors: Mapping[str, str] | None = None,
+        *,
+        can_seal: bool = True,
+    ) -> Catalogue:
+        catalogue = cls(journal, centre, connectors or {}, can_seal=can_seal)
         await catalogue.refresh()
         return catalogue
 
     async def refresh(self) -> None:
         """Read versions and labels anew."""
-        labels = await self._journal.labels()  # first: each then names a version that is read
-        for version in await self._journal.versions():
-            self._remember(version)
-        for label in labels:
-            self._labels[label.flow_id, label.label] = label.number
+        async with self._changing:
+            labels = await self._journal.labels()  # first: each then names a version that is read
+            for version in await self._journal.versions():
+                self.remember(version)
+            self._labels = {(label.flow_id, label.label): label.number for label in labels}
+            self._name_flows()
 
-    def _remember(self, version: Version) -> None:
+    def _name_flows(self) -> None:
+        ordered = sorted(
+            self._versions.values(),
+            key=lambda version: (not self.is_withdrawn(version.flow_id), version.published_at),
+        )
+        self._names = {version.name: version.flow_id for version in ordered}
+
+    # What changed in the journal, told by publishing.py
+
+    async def change(self, store: Callable[[], Awaitable[T]], take: Callable[[T], None]) -> T:
+        """Store something, then have it here, with no other change in between."""
+        async with self._changing:
+            stored = await store()
+            take(stored)
+            self._name_flows()
+        return stored
+
+    def remember(self, version: Version) -> None:
         self._versions[version.flow_id, version.number] = version
         newest = self._newest.get(version.flow_id)
         if newest is None or newest.number <= version.number:
             self._newest[version.flow_id] = version
-        self._names[version.name] = version.flow_id
 
-    async def publish(
-        self, content: bytes, origin: str, *, labels: Iterable[str] = (), comment: str | None = None
-    ) -> Published:
-        """Validate and store a version; `Latest` and `labels` move to it. Raises FlowError."""
-        file = load_flow(content, origin)
-        flow = compile_flow(file)
-        version, is_new = await self._journal.publish_version(
-            Version(
-                flow_id=flow.id,
-                name=file.name,
-                number=0,
-                content_hash=content_hash(file),
-                content=msgspec.json.encode(file),
-                comment=comment,
-                published_at=datetime.now(UTC),
-            ),
-            (LATEST, *labels),
-        )
-        self._remember(version)
-        for label in (LATEST, *labels):
-            self._labels[flow.id, label] = version.number
-        return Published(version=version, is_new=is_new, flow=flow)
+    def point(self, flow_id: str, label: str, number: int | None) -> None:
+        """A label of a flow means this version now; None: it is gone."""
+        if number is None:
+            self._labels.pop((flow_id, label), None)
+        else:
+            self._labels[flow_id, label] = number
 
-    async def publish_at_start(self, folders: tuple[Path, ...]) -> list[str]:
-        """Publish flow files never published before; returns lines for who reads the start.
-
-        Without folders it is the packaged flow, and only while no other flow exists.
-        Raises FlowError naming the file.
-        """
-        if not folders:
-            return await self._publish_packaged()
-        lines: list[str] = []
-        for path in _flow_files(folders):
-            lines += await self._publish_unless_known(_read(path), str(path))
-        return lines
-
-    async def _publish_packaged(self) -> list[str]:
-        packaged = files("onhook.flow").joinpath("main_flow.json")
-        content, origin = packaged.read_bytes(), str(packaged)
-        main = load_flow(content, origin)
-        flow_id, wanted = main.id or flow_id_of(main.name), content_hash(main)
-        versions = self._versions.values()
-        is_known = any(v.flow_id == flow_id and v.content_hash == wanted for v in versions)
-        latest = self.version(flow_id)
-        is_anothers = latest is not None and latest.comment != PACKAGED and not is_known
-        if self._newest.keys() - {flow_id} or is_anothers:
-            return []
-        return await self._publish_unless_known(content, origin, comment=PACKAGED)
-
-    async def _publish_unless_known(
-        self, content: bytes, origin: str, *, comment: str | None = None
-    ) -> list[str]:
-        file = load_flow(content, origin)
-        flow_id, wanted = file.id or flow_id_of(file.name), content_hash(file)
-        known = [
-            version.number
-            for version in self._versions.values()
-            if version.flow_id == flow_id and version.content_hash == wanted
-        ]
-        if not known:
-            published = await self.publish(content, origin, comment=comment)
-            log.info("flow published", flow=file.name, version=published.version.number)
-            return []
-        latest = self._labels.get((flow_id, LATEST))
-        if latest in known:
-            return []
-        line = (
-            f"{origin} is {file.name} v{known[-1]}, {LATEST} is v{latest}; "
-            f"to publish the file: onhook flow publish {origin}"
-        )
-        return [line]
+    # Which flows an event runs
 
     def selected(self, event: Event) -> list[tuple[str, int]]:
         """The flows and versions that an event runs (several only where none is named).
 
         Raises UnknownFlow where a flow or label is named that is not published.
         """
-        named, label = self._named_flow(event)
-        if named is not None:
-            flow_id = self._id_of(named)
-            version = self._version_of(flow_id, named, label, event)
-            return [(flow_id, version)]
-        return [
-            (flow_id, self._labels[flow_id, LATEST])
-            for flow_id in sorted(self._newest)
-            if (flow_id, LATEST) in self._labels
-            and self.handles(flow_id, self._labels[flow_id, LATEST], event.type)
-        ]
-
-    def _named_flow(self, event: Event) -> tuple[str | None, str]:
-        contact = event.data.get("NewPhoneContact")
-        outputs = contact if isinstance(contact, dict) else {}
-        flow = outputs.get("FlowId")
-        if isinstance(flow, str) and flow:
-            label = outputs.get("FlowVersionLabel")
-            return flow, label if isinstance(label, str) and label else LATEST
-        entry = outputs.get("EntryPointId")
-        point = self._points.get(entry) if isinstance(entry, str) else None
-        return (None, LATEST) if point is None else (point.flow, point.flow_label)
-
-    def _id_of(self, named: str) -> str:
-        """An id goes before a name. Raises UnknownFlow."""
-        if named in self._newest:
-            return named
-        if named not in self._names:
+        named = named_flow(event, self._points)
+        if named is None:
+            return [
+                (flow_id, number)
+                for flow_id, number in sorted(self._latest().items())
+                if self.handles(flow_id, number, event.type)
+            ]
+        flow_id = self._id_of(named.flow)
+        if flow_id is None:
             raise UnknownFlow(
-                f'flow "{cut(named, 120)}" is not published; publish it, then replay this message'
+                f'flow "{cut(named.flow, 120)}" is not published; publish it, then replay this '
+                "message"
             )
-        return self._names[named]
-
-    def _version_of(self, flow_id: str, named: str, label: str, event: Event) -> int:
-        pinned = event.flowversion
-        if pinned is not None:
-            if _NUMBER.fullmatch(str(pinned)) and 0 < int(pinned) <= LARGEST_VERSION:
-                return int(pinned)
+        if self.is_withdrawn(flow_id):
             raise UnknownFlow(
-                f'flowversion "{cut(str(pinned), 40)}" is no version number; '
-                "send the number of a published version, or leave it out"
+                f'flow "{cut(named.flow, 120)}" was unpublished; publish it again, then replay '
+                "this message"
             )
-        number = self._labels.get((flow_id, label))
+        number = pinned_version(event) or self._labels.get((flow_id, named.label))
         if number is None:
             raise UnknownFlow(
-                f'flow "{cut(named, 120)}" has no version labelled "{cut(label, 60)}"; '
+                f'flow "{cut(named.flow, 120)}" has no version labelled "{cut(named.label, 60)}"; '
                 "publish one under that label, then replay this message"
             )
-        return number
+        return [(flow_id, number)]
 
     def handles(self, flow_id: str, number: int, event_type: str) -> bool:
         """Whether a version has a handler; yes for one that cannot be had now: its run waits."""
@@ -230,7 +179,8 @@ class Catalogue:
             if version is None:
                 raise MissingVersion(f'flow "{flow_id}" has no version {number} in the journal')
             try:
-                found = compile_flow(msgspec.json.decode(version.content, type=FlowFile))
+                file = msgspec.json.decode(version.content, type=FlowFile)
+                found = compile_flow(file, self.surroundings)
             except (FlowError, msgspec.DecodeError) as error:
                 raise MissingVersion(
                     f'flow "{version.name}" v{number} cannot run in this version of onhook: {error}'
@@ -238,25 +188,79 @@ class Catalogue:
             self._flows[flow_id, number] = found
         return found
 
+    # Look-ups
+
+    def has(self, flow_id: str, number: int) -> bool:
+        return (flow_id, number) in self._versions
+
+    def _at_hand(self, name_or_id: str, label: str) -> FlowAtHand | None:
+        version = self.version(name_or_id, label)
+        if version is None:
+            return None
+        try:
+            file = msgspec.json.decode(version.content, type=FlowFile)
+        except msgspec.DecodeError:
+            return None
+        return FlowAtHand(file=file, version=version.number)
+
+    def _id_of(self, named: str) -> str | None:
+        """An id goes before a name; also of a flow that was withdrawn."""
+        return named if named in self._newest else self._names.get(named)
+
+    def known_id(self, named: str) -> str:
+        """The id of a flow that was ever published. Raises NoSuchFlow with the nearest name."""
+        found = self._id_of(named)
+        if found is None:
+            near = difflib.get_close_matches(named, self._names, 1, 0.6)
+            known = f"known: {', '.join(sorted(self._names)[:10]) or 'none'}"
+            hint = f'did you mean "{near[0]}"?' if near else known
+            raise NoSuchFlow(f'no flow "{cut(named, 120)}"; {hint}')
+        return found
+
+    @property
+    def flow_ids(self) -> frozenset[str]:
+        """Of every flow that was ever published."""
+        return frozenset(self._newest)
+
+    def is_withdrawn(self, flow_id: str) -> bool:
+        """Published once, and not any more."""
+        return flow_id in self._newest and (flow_id, LATEST) not in self._labels
+
     def name_of(self, flow_id: str) -> str:
         """The name of a flow's newest version; its id where it is unknown."""
         newest = self._newest.get(flow_id)
         return flow_id if newest is None else newest.name
 
+    def newest(self, flow_id: str) -> Version:
+        """Of a flow that was ever published."""
+        return self._newest[flow_id]
+
     def version(self, name_or_id: str, label: str = LATEST) -> Version | None:
         """The version behind a flow's label; None when there is no such flow or label."""
-        is_id = name_or_id in self._newest
-        flow_id = name_or_id if is_id else self._names.get(name_or_id, name_or_id)
-        number = self._labels.get((flow_id, label))
-        return None if number is None else self._versions.get((flow_id, number))
+        flow_id = self._id_of(name_or_id)
+        number = None if flow_id is None else self._labels.get((flow_id, label))
+        return None if flow_id is None or number is None else self._versions.get((flow_id, number))
+
+    def numbered(self, name_or_id: str, number: int) -> Version | None:
+        flow_id = self._id_of(name_or_id)
+        return None if flow_id is None else self._versions.get((flow_id, number))
+
+    def versions_of(self, flow_id: str) -> list[Version]:
+        """Oldest first."""
+        found = [version for (owner, _), version in self._versions.items() if owner == flow_id]
+        return sorted(found, key=lambda version: version.number)
+
+    def _latest(self) -> dict[str, int]:
+        return {key[0]: number for key, number in self._labels.items() if key[1] == LATEST}
+
+    def labelled(self) -> list[Version]:
+        """Each version that a label points to, once."""
+        keys = {(flow_id, number) for (flow_id, _), number in self._labels.items()}
+        return [self._versions[key] for key in sorted(keys)]
 
     def latest(self) -> list[Version]:
-        """Each flow's Latest, by name."""
-        found = [
-            self._versions[flow_id, self._labels[flow_id, LATEST]]
-            for flow_id in sorted(self._newest)
-            if (flow_id, LATEST) in self._labels
-        ]
+        """Each published flow's Latest, by name."""
+        found = [self._versions[each] for each in sorted(self._latest().items())]
         return sorted(found, key=lambda version: version.name)
 
     def labels_of(self, flow_id: str) -> dict[str, int]:
@@ -275,31 +279,4 @@ def _named_handlers(version: Version) -> set[str | None]:
     return {canonical_name(name) for name in handlers.on_events}
 
 
-def _flow_files(folders: tuple[Path, ...]) -> list[Path]:
-    found: list[Path] = []
-    for folder in folders:
-        if folder.is_file():
-            found.append(folder)
-            continue
-        inside = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in FLOW_FILE_SUFFIXES and not path.is_dir()
-        )
-        if not inside:
-            log.warning("no flow files in folder", folder=str(folder))
-        found += inside
-    return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        unreadable = error(
-            "OH1000", f"cannot be read: {problem.strerror}", "let the worker read it"
-        )
-        raise FlowError(str(path), (unreadable,)) from None
-
-
-__all__ = ["LATEST", "Catalogue", "FlowError", "MissingVersion", "Published", "UnknownFlow"]
+__all__ = ["LATEST", "Catalogue", "MissingVersion", "NoSuchFlow", "UnknownFlow"]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from onhook.contracts.run import WaitingRequest, webhook_id_of
 from onhook.egress.port import Client, Request, Response, SendError
 from onhook.event_flow.retry import retry_after_s
-from onhook.flow.engine import SendRequest
+from onhook.flow.effect import SendRequest
 from onhook.journal.port import Attempt
 
 EXCERPT_BYTES = 1_024
@@ -93,7 +93,7 @@ async def attempt(
         node=effect.node.name,
         visit=effect.visit,
         number=number,
-        webhook_id=webhook_id_of(run_id, effect.node.node_id, effect.visit),
+        webhook_id=webhook_id_of(run_id, effect.address, effect.visit),
         started_at=started_at,
         elapsed_ms=round(elapsed_s * 1000, 3),
         method=rendered.method,

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
+import msgspec
+
 from onhook.bus.port import Bus, Message
+from onhook.contracts.event import CONTENT_TYPE
 from onhook.contracts.run import (
     LARGEST_RUN_BYTES,
     RUN_TYPE,
     RunMessage,
     encode_run,
 )
-from onhook.contracts.topology import NEXT, RESUME, tier_for
+from onhook.contracts.screen_pop import ScreenPopEvent
+from onhook.contracts.topology import EVENTS_EXCHANGE, NEXT, RESUME, tier_for
 from onhook.event_flow.dead_letter import About, Unprocessable, dead_message, index_entry
 from onhook.event_flow.insist import insist
 from onhook.journal.port import DeadLetter, Journal
@@ -73,6 +77,21 @@ class Handover:
             "hand a run on",
         )
         return body
+
+    async def pop(self, routing_key: str, event: ScreenPopEvent) -> None:
+        """Ask a desktop to show a page. Asked again, it is the same event."""
+        body = msgspec.json.encode(event)
+
+        async def publish() -> None:
+            message = Message(
+                body=body,
+                message_id=str(uuid4()),
+                type=event.type,
+                content_type=CONTENT_TYPE,
+            )
+            await self._bus.publish(EVENTS_EXCHANGE, routing_key, message)
+
+        await insist(publish, "ask for a screen pop")
 
     async def set_aside(
         self, queue: str, body: bytes, about: About, content_type: str | None = "application/json"

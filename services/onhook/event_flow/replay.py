@@ -75,9 +75,7 @@ class Replay:
                     f"the run is {run.state.value}; only a waiting run can be tried now"
                 )
             message = decode_run(run.continuation)
-            return await self._go_on(
-                run, msgspec.structs.replace(message, step=run.step + 1, not_before=None)
-            )
+            return await self._go_on(run, _at_once(message, run.step + 1, self._clock()))
 
     async def try_all_now(self, limit: int = 1_000) -> int:
         """Try every waiting run now, the newest `limit` of them; how many there were."""
@@ -154,8 +152,8 @@ class Replay:
             if run.state is RunState.DONE:
                 return run.run_id  # delivered meanwhile; the letter goes
             step = max(run.step, message.step) + 1
-            message = msgspec.structs.replace(message, step=step, request=request, not_before=None)
-            await self._go_on(run, message)
+            message = msgspec.structs.replace(message, request=request)
+            await self._go_on(run, _at_once(message, step, self._clock()))
         return run.run_id
 
     async def _start_again(self, event: Event, run_id: str | None) -> str:
@@ -183,8 +181,8 @@ class Replay:
                 run = await self._row_of(first)
                 if run.state is RunState.DONE or (run_id is None and _is_on_its_way(run)):
                     continue
-                run = msgspec.structs.replace(run, version=first.version, results={})
-                await self._go_on(run, msgspec.structs.replace(first, step=run.step + 1))
+                run = msgspec.structs.replace(run, version=first.version, results={}, sealed=None)
+                await self._go_on(run, _at_once(first, run.step + 1, self._clock()))
         return wanted[0].run_id
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
@@ -210,6 +208,10 @@ class Replay:
         )
         await self._journal.save(moved)
         return moved
+
+
+def _at_once(message: RunMessage, step: int, now: datetime) -> RunMessage:
+    return msgspec.structs.replace(message, step=step, not_before=None, published_at=now)
 
 
 def _is_on_its_way(run: Run) -> bool:

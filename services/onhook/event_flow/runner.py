@@ -17,6 +17,7 @@ from onhook.bus.port import HeaderValue
 from onhook.contracts.event import Event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
+from onhook.egress.connectors import Connectors
 from onhook.egress.port import Client
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
@@ -26,15 +27,18 @@ from onhook.event_flow.insist import insist
 from onhook.event_flow.lane import Slots
 from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
 from onhook.event_flow.overrides import Overrides
+from onhook.event_flow.performance import Performance
 from onhook.event_flow.retry import Policy
 from onhook.event_flow.run_lock import RunLocks
-from onhook.event_flow.run_step import RunStep
-from onhook.flow.compiled import Flow
-from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState
+from onhook.event_flow.run_sealing import open_message, open_row
+from onhook.event_flow.run_step import perform
+from onhook.event_flow.sealing import Keys, MissingKey
+from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState, TraceRow
 
 log = structlog.get_logger()
 
-MISSING_VERSION_WAIT_S = 120.0
+MISSING_WAIT_S = 120.0
+"""How long a run waits for a version or a key that is missing, before it looks again."""
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -43,6 +47,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     journal: Journal
     catalogue: Catalogue
     overrides: Overrides
+    keys: Keys
+    connectors: Connectors
     client: Client
     handover: Handover
     locks: RunLocks
@@ -77,10 +83,7 @@ class Runner:
 
     async def event(self, event: Event, origin: Origin, slots: Slots) -> None:
         """Start the runs of an event. Raises Unprocessable when it names what does not exist."""
-        try:
-            targets = self._parts.catalogue.selected(event)
-        except UnknownFlow as error:
-            raise Unprocessable("unknown flow", str(error)) from None
+        targets = await self._selected(event)
         handles = self._parts.catalogue.handles
         handled = [target for target in targets if handles(*target, event.type)]
         self._parts.observe(
@@ -96,6 +99,18 @@ class Runner:
             await self.run(self._first_message(event, *handled[0]), origin, slots)
         else:
             await self._fan_out(event, handled, slots)
+
+    async def _selected(self, event: Event) -> list[tuple[str, int]]:
+        """Another worker may have published what this one does not know yet."""
+        catalogue = self._parts.catalogue
+        try:
+            return catalogue.selected(event)
+        except UnknownFlow:
+            await insist(catalogue.refresh, "look for a flow")
+        try:
+            return catalogue.selected(event)
+        except UnknownFlow as error:
+            raise Unprocessable("unknown flow", str(error)) from None
 
     async def _filter(self, event: Event, *, named: bool) -> None:
         reason = (
@@ -125,7 +140,9 @@ class Runner:
                 row = await self._open(first)
                 if row.step > 0 or row.state.is_over:
                     continue
-                message = msgspec.structs.replace(first, step=1, version=row.version)
+                message = msgspec.structs.replace(
+                    first, step=1, version=row.version, published_at=self._parts.clock()
+                )
                 await self._parts.handover.next(message)
                 await self._save(msgspec.structs.replace(row, step=1))
 
@@ -143,17 +160,38 @@ class Runner:
                 step=max(row.step, message.step),
                 state=RunState.RUNNING if row.state.is_over else row.state,
             )
-            message = msgspec.structs.replace(message, version=version)
-            try:
-                flow = await self._flow(message)
-                await RunStep(self._parts, flow, message, row).perform()
-            except MissingVersion as missing:
-                await self._wait_for_version(message, row, str(missing))
-            except Unprocessable as problem:
-                await self._set_aside(message, row, problem, origin)
-            except Exception as error:
-                log.exception("run failed", run=message.run_id, flow=message.flow_name)
-                await self._set_aside(message, row, internal_error(error), origin)
+            await self._perform(msgspec.structs.replace(message, version=version), row, origin)
+
+    async def _perform(self, message: RunMessage, row: Run, origin: Origin) -> None:
+        run: Performance | None = None
+        try:
+            await self._find_versions(message)
+            run = Performance(
+                self._parts,
+                self._parts.catalogue.flow(message.flow_id, message.version),
+                open_message(message, self._parts.keys),
+                open_row(row, self._parts.keys),
+                is_secure=message.sealed is not None or row.sealed is not None,
+            )
+            await perform(run)
+        except (MissingVersion, MissingKey) as missing:
+            await self._wait_for(message, str(missing))
+        except Unprocessable as problem:
+            await self._set_aside(message, row, problem, origin, _trace_of(run))
+        except Exception as error:
+            log.exception("run failed", run=message.run_id, flow=message.flow_name)
+            await self._set_aside(message, row, internal_error(error), origin, _trace_of(run))
+
+    async def _find_versions(self, message: RunMessage) -> None:
+        """Look again for those that are not known here. Whatever is missing then is told later."""
+        progress = message.progress
+        wanted = {(message.flow_id, message.version)}
+        if progress is not None:
+            under_way = [(progress.flow_id, progress.version)]
+            under_way += [(caller.flow_id, caller.version) for caller in progress.callers]
+            wanted |= {(flow, number) for flow, number in under_way if flow and number}
+        if not all(self._parts.catalogue.has(*key) for key in wanted):
+            await insist(self._parts.catalogue.refresh, "look for a version")
 
     async def bury(self, message: RunMessage, reason: str) -> None:
         """The run's message was set aside unperformed: the run is dead until it is replayed."""
@@ -172,14 +210,6 @@ class Runner:
                 )
             )
 
-    async def _flow(self, message: RunMessage) -> Flow:
-        catalogue = self._parts.catalogue
-        try:
-            return catalogue.flow(message.flow_id, message.version)
-        except MissingVersion:
-            await insist(catalogue.refresh, "look for a version")
-        return catalogue.flow(message.flow_id, message.version)
-
     async def _open(self, message: RunMessage) -> Run:
         row = first_row(message, self._parts.clock())
         return await insist(lambda: self._parts.journal.open_run(row), "record a run")
@@ -188,14 +218,18 @@ class Runner:
         row = msgspec.structs.replace(row, updated_at=self._parts.clock())
         await insist(lambda: self._parts.journal.save(row), "record a run")
 
-    async def _wait_for_version(self, message: RunMessage, row: Run, reason: str) -> None:
-        log.error("version missing, the run waits", run=message.run_id, reason=reason)
-        at = self._parts.clock() + timedelta(seconds=MISSING_VERSION_WAIT_S)
-        message = msgspec.structs.replace(message, step=row.step + 1, not_before=at)
+    async def _wait_for(self, message: RunMessage, reason: str) -> None:
+        """`message` as it came; what was recorded since stays."""
+        log.error("version or key missing, the run waits", run=message.run_id, reason=reason)
+        row = await self._open(message)
+        at = self._parts.clock() + timedelta(seconds=MISSING_WAIT_S)
+        step = max(row.step, message.step) + 1
+        message = msgspec.structs.replace(message, step=step, not_before=at)
         body = await self._parts.handover.wait(message)
         await self._save(
             msgspec.structs.replace(
                 row,
+                version=message.version,
                 step=message.step,
                 state=RunState.WAITING,
                 continuation=body,
@@ -205,7 +239,12 @@ class Runner:
         )
 
     async def _set_aside(
-        self, message: RunMessage, row: Run, problem: Unprocessable, origin: Origin
+        self,
+        message: RunMessage,
+        row: Run,
+        problem: Unprocessable,
+        origin: Origin,
+        trace: TraceRow | None,
     ) -> None:
         about = About(
             fault=problem.fault,
@@ -230,5 +269,9 @@ class Runner:
             next_at=None,
             updated_at=self._parts.clock(),
         )
-        await insist(lambda: self._parts.journal.save(dead), "record a dead run")
+        await insist(lambda: self._parts.journal.save(dead, trace=trace), "record a dead run")
         self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))
+
+
+def _trace_of(run: Performance | None) -> TraceRow | None:
+    return None if run is None else run.trace()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from onhook.event_flow.catalogue import LATEST
+from onhook.event_flow.trace import Traced
 from onhook.flow.errors import Finding
 from onhook.flow.model import FlowFile
-from onhook.journal.port import Attempt, DeadLetter, Run, RunState
+from onhook.journal.port import Attempt, DeadLetter, Run, RunState, ScreenPop
 
 Limit = Annotated[int, Meta(ge=1, le=1000)]
+Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
-class LabelQuery(Struct, frozen=True):
-    label: str = LATEST
+class VersionQuery(Struct, frozen=True):
+    """One of the two; without either the version behind Latest."""
+
+    label: str | None = None
+    version: Number | None = None
 
 
 class PublishQuery(Struct, frozen=True):
-    label: str | None = None
-    comment: str | None = None
+    label: tuple[str, ...] = ()
+    """Each may be given several times."""
+    comment: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 class RunsQuery(Struct, frozen=True):
@@ -39,6 +44,14 @@ class PrefixQuery(Struct, frozen=True):
     limit: Limit = 50
 
 
+class VersionNumber(Struct, frozen=True, forbid_unknown_fields=True):
+    version: Number
+
+
+class OverrideValue(Struct, frozen=True, forbid_unknown_fields=True):
+    value: Any
+
+
 class FlowSummary(Struct, frozen=True, kw_only=True):
     id: str
     name: str
@@ -49,7 +62,7 @@ class FlowSummary(Struct, frozen=True, kw_only=True):
 
 
 class FlowDetail(Struct, frozen=True, kw_only=True):
-    """A flow's version behind a label. `file` is what publish accepts."""
+    """A version of a flow. `file` is what publish accepts."""
 
     id: str
     name: str
@@ -61,6 +74,15 @@ class FlowDetail(Struct, frozen=True, kw_only=True):
     file: FlowFile
 
 
+class VersionSummary(Struct, frozen=True, kw_only=True):
+    version: int
+    labels: list[str]
+    comment: str | None
+    content_hash: str
+    published_at: datetime
+    runs_under_way: int
+
+
 class FlowPublished(Struct, frozen=True, kw_only=True):
     id: str
     name: str
@@ -68,6 +90,20 @@ class FlowPublished(Struct, frozen=True, kw_only=True):
     is_new: bool
     labels: dict[str, int]
     findings: list[Finding]
+    affected: list[str]
+
+
+class FlowValidated(Struct, frozen=True, kw_only=True):
+    findings: list[Finding]
+
+
+class LabelsChanged(Struct, frozen=True, kw_only=True):
+    """A flow's labels as they are now, and who notices."""
+
+    id: str
+    name: str
+    labels: dict[str, int]
+    affected: list[str]
 
 
 class RunSummary(Struct, frozen=True, kw_only=True):
@@ -88,8 +124,14 @@ class RunSummary(Struct, frozen=True, kw_only=True):
 
 
 class RunDetail(Struct, frozen=True, kw_only=True):
+    """A run, all that it did. Each list is oldest first."""
+
     run: RunSummary
     attempts: list[Attempt]
+    trace: list[Traced]
+    trace_is_cut: bool
+    """Steps, or parts of their values, were left out to keep the trace small."""
+    screen_pops: list[ScreenPop]
 
 
 class TriedNow(Struct, frozen=True):

@@ -49,6 +49,8 @@ class Run(Struct, frozen=True, kw_only=True):
     state: RunState = RunState.RUNNING
     step: int = 0
     results: dict[str, Result] = field(default_factory=dict)
+    sealed: bytes | None = None
+    """The results of a run that holds secure values, encrypted; `results` is empty then."""
     continuation: bytes | None = None
     """The message that waits in a tier; Try now publishes it again."""
     next_at: datetime | None = None
@@ -76,6 +78,32 @@ class Attempt(Struct, frozen=True, kw_only=True):
     response_excerpt: str = ""
     next_at: datetime | None = None
     """When it is tried again; None when this was the last."""
+
+
+class TraceRow(Struct, frozen=True, kw_only=True):
+    """What one message of a run did: `entries` is a JSON list, one for each node performed."""
+
+    run_id: str
+    step: int
+    entries: bytes
+    is_cut: bool = False
+    """Entries or parts of their values were left out, to keep the row small."""
+
+
+class ScreenPop(Struct, frozen=True, kw_only=True):
+    """A page that an agent's desktop was asked to show. `id` is the id of the event that asks."""
+
+    id: str
+    run_id: str
+    address: str
+    visit: int
+    agent_id: str
+    url: str
+    label: str
+    target: str
+    published_at: datetime
+    displayed_at: datetime | None = None
+    """When a desktop first reported that it shows; None while nobody has."""
 
 
 class EventOutcome(Enum):
@@ -132,12 +160,30 @@ class Label(Struct, frozen=True, kw_only=True):
     number: int
 
 
+class StoredOverride(Struct, frozen=True, kw_only=True):
+    """A variable's value as an operator set it: JSON, encrypted where the variable is secure."""
+
+    flow_id: str
+    variable: str
+    value: bytes
+    is_sealed: bool = False
+    set_at: datetime
+
+
+class RunRecord(Struct, frozen=True, kw_only=True):
+    """A run with all that it did, each oldest first."""
+
+    run: Run
+    attempts: list[Attempt]
+    traces: list[TraceRow]
+    screen_pops: list[ScreenPop]
+
+
 class History(Struct, frozen=True, kw_only=True):
     """Everything known of one interaction, oldest first."""
 
     events: list[EventRow]
-    runs: list[Run]
-    attempts: list[Attempt]
+    runs: list[RunRecord]
     dead_letters: list[DeadLetter]
 
 
@@ -153,10 +199,18 @@ class Journal(Protocol):
         """The run's row: the one that is there already, else `run`, which is recorded."""
         ...
 
-    async def save(self, run: Run, *, attempt: Attempt | None = None) -> None:
-        """Record the run's row as it is now, with the attempt that led to it.
+    async def save(
+        self,
+        run: Run,
+        *,
+        attempt: Attempt | None = None,
+        trace: TraceRow | None = None,
+        pop: ScreenPop | None = None,
+    ) -> None:
+        """Record the run's row as it is now, with what led to it.
 
-        A row whose step is higher already stays as it is.
+        A row whose step is higher already stays as it is. A trace replaces that of the same step;
+        a screen pop that is known stays as it is.
         """
         ...
 
@@ -172,6 +226,14 @@ class Journal(Protocol):
         ...
 
     async def attempts(self, run_id: str) -> list[Attempt]: ...
+    async def record(self, run_id: str) -> RunRecord | None:
+        """A run with all that it did; without results and continuation."""
+        ...
+
+    async def display(self, run_id: str, pop_id: str, at: datetime) -> ScreenPop | None:
+        """Note that a desktop shows it, the first time; None when the run has no such pop."""
+        ...
+
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Newest first."""
         ...
@@ -182,7 +244,10 @@ class Journal(Protocol):
         ...
 
     async def history(self, interaction_id: str) -> History:
-        """The first 1,000 of each kind; runs without results and continuation."""
+        """The first 1,000 of each kind; runs without results and continuation.
+
+        Traces are read up to a few MiB together; rows beyond that are marked as cut, and empty.
+        """
         ...
 
     async def publish_version(
@@ -200,6 +265,21 @@ class Journal(Protocol):
         ...
 
     async def labels(self) -> list[Label]: ...
+    async def move_label(self, label: Label) -> None:
+        """Make or move a label."""
+        ...
+
+    async def remove_labels(self, flow_id: str, label: str | None = None) -> None:
+        """Remove one label of a flow, or all of them."""
+        ...
+
+    async def under_way(self, flow_id: str) -> dict[int, int]:
+        """How many runs of a flow are running or waiting, by version."""
+        ...
+
+    async def overrides(self) -> list[StoredOverride]: ...
+    async def set_override(self, override: StoredOverride) -> None: ...
+    async def unset_override(self, flow_id: str, variable: str) -> None: ...
 
 
 def visit_key(node_id: str, visit: int) -> str:

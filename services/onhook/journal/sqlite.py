@@ -6,11 +6,11 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
+from onhook.journal import flow_rows
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
@@ -20,7 +20,11 @@ from onhook.journal.port import (
     JournalError,
     Label,
     Run,
+    RunRecord,
     RunState,
+    ScreenPop,
+    StoredOverride,
+    TraceRow,
     Version,
 )
 from onhook.journal.rows import (
@@ -29,70 +33,35 @@ from onhook.journal.rows import (
     INSERT_ATTEMPT,
     INSERT_DEAD,
     INSERT_EVENT,
+    INSERT_POP,
     INSERT_RUN,
     LISTED_COLUMNS,
     SAVE_RUN,
+    SAVE_TRACE,
     as_dead,
     as_event,
     as_run,
-    as_version,
     attempt_values,
     attempts_of,
     dead_values,
-    insert,
+    display_pop,
     micros,
     one_run,
+    pop_values,
+    record_of,
     run_values,
     select,
+    trace_values,
 )
+from onhook.journal.tables import MIGRATIONS
 from onhook.sqlite import Database, StorageError
 from onhook.sqlite.recovery_probe import RecoveryProbe
 
 T = TypeVar("T")
 
 MOST_OF_AN_INTERACTION = 1_000
-
-MIGRATIONS = (
-    """
-    CREATE TABLE runs (
-        run_id TEXT PRIMARY KEY, source TEXT NOT NULL, event_id TEXT NOT NULL,
-        event_type TEXT NOT NULL, interaction_id TEXT, flow_id TEXT NOT NULL,
-        flow_name TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,
-        step INTEGER NOT NULL, results BLOB NOT NULL, continuation BLOB, next_at INTEGER,
-        reason TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
-    );
-    CREATE INDEX runs_by_interaction ON runs (interaction_id);
-    CREATE INDEX runs_not_over ON runs (state) WHERE state IN ('running', 'waiting');
-    CREATE TABLE attempts (
-        run_id TEXT NOT NULL, node TEXT NOT NULL, visit INTEGER NOT NULL, number INTEGER NOT NULL,
-        webhook_id TEXT NOT NULL, started_at INTEGER NOT NULL, elapsed_ms REAL NOT NULL,
-        method TEXT NOT NULL, url TEXT NOT NULL, status INTEGER, fault TEXT, detail TEXT,
-        response_headers BLOB NOT NULL, response_excerpt TEXT NOT NULL, next_at INTEGER
-    );
-    CREATE INDEX attempts_by_run ON attempts (run_id);
-    CREATE TABLE events (
-        source TEXT NOT NULL, event_id TEXT NOT NULL, event_type TEXT NOT NULL,
-        interaction_id TEXT, outcome TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
-        PRIMARY KEY (source, event_id)
-    ) WITHOUT ROWID;
-    CREATE INDEX events_by_interaction ON events (interaction_id);
-    CREATE TABLE dead_letters (
-        message_id TEXT PRIMARY KEY, queue TEXT NOT NULL, fault TEXT NOT NULL,
-        reason TEXT NOT NULL, run_id TEXT, event_type TEXT, interaction_id TEXT, flow_name TEXT,
-        routing_key TEXT, original_id TEXT, size_bytes INTEGER NOT NULL, excerpt TEXT NOT NULL, at INTEGER NOT NULL
-    );
-    CREATE INDEX dead_letters_by_interaction ON dead_letters (interaction_id);
-    CREATE TABLE versions (
-        flow_id TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
-        content_hash TEXT NOT NULL, content BLOB NOT NULL, comment TEXT,
-        published_at INTEGER NOT NULL, PRIMARY KEY (flow_id, number)
-    );
-    CREATE TABLE labels (
-        flow_id TEXT NOT NULL, label TEXT NOT NULL, number INTEGER NOT NULL,
-        PRIMARY KEY (flow_id, label)
-    ) WITHOUT ROWID;
-    """,
-)
+MOST_TRACE_BYTES = 4 * 1024 * 1024
+"""Read for one answer."""
 
 
 @asynccontextmanager
@@ -132,14 +101,25 @@ class SqliteJournal:
 
         return await self._write(job)
 
-    async def save(self, run: Run, *, attempt: Attempt | None = None) -> None:
-        values = run_values(run)
-        tried = None if attempt is None else attempt_values(attempt)
+    async def save(
+        self,
+        run: Run,
+        *,
+        attempt: Attempt | None = None,
+        trace: TraceRow | None = None,
+        pop: ScreenPop | None = None,
+    ) -> None:
+        statements = [(SAVE_RUN, run_values(run))]
+        if attempt is not None:
+            statements.append((INSERT_ATTEMPT, attempt_values(attempt)))
+        if trace is not None:
+            statements.append((SAVE_TRACE, trace_values(trace)))
+        if pop is not None:
+            statements.append((INSERT_POP, pop_values(pop)))
 
         def job(connection: sqlite3.Connection) -> None:
-            connection.execute(SAVE_RUN, values)
-            if tried is not None:
-                connection.execute(INSERT_ATTEMPT, tried)
+            for sql, values in statements:
+                connection.execute(sql, values)
 
         await self._write(job)
 
@@ -182,6 +162,18 @@ class SqliteJournal:
     async def attempts(self, run_id: str) -> list[Attempt]:
         return await self._read(lambda connection: attempts_of(connection, run_id))
 
+    async def record(self, run_id: str) -> RunRecord | None:
+        sql = select("runs", LISTED_COLUMNS, "run_id = ?")
+
+        def job(connection: sqlite3.Connection) -> RunRecord | None:
+            row = connection.execute(sql, (run_id,)).fetchone()
+            return None if row is None else record_of(connection, as_run(row), MOST_TRACE_BYTES)
+
+        return await self._read(job)
+
+    async def display(self, run_id: str, pop_id: str, at: datetime) -> ScreenPop | None:
+        return await self._write(lambda connection: display_pop(connection, run_id, pop_id, at))
+
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         sql = select("dead_letters", DEAD_COLUMNS, "1 ORDER BY at DESC LIMIT ?")
         return await self._read(
@@ -217,11 +209,15 @@ class SqliteJournal:
             runs_sql = select("runs", LISTED_COLUMNS, of_it.format("created_at"))
             events_sql = select("events", EVENT_COLUMNS, of_it.format("at"))
             dead_sql = select("dead_letters", DEAD_COLUMNS, of_it.format("at"))
-            runs = [as_run(row) for row in connection.execute(runs_sql, key)]
+            budget = MOST_TRACE_BYTES
+            records = []
+            for run in [as_run(row) for row in connection.execute(runs_sql, key)]:
+                record = record_of(connection, run, budget)
+                budget -= sum(len(trace.entries) for trace in record.traces)
+                records.append(record)
             return History(
                 events=[as_event(row) for row in connection.execute(events_sql, key)],
-                runs=runs,
-                attempts=[a for run in runs for a in attempts_of(connection, run.run_id)],
+                runs=records,
                 dead_letters=[as_dead(row) for row in connection.execute(dead_sql, key)],
             )
 
@@ -230,22 +226,33 @@ class SqliteJournal:
     async def publish_version(
         self, version: Version, labels: tuple[str, ...]
     ) -> tuple[Version, bool]:
-        return await self._write(lambda connection: _publish(connection, version, labels))
+        return await self._write(lambda connection: flow_rows.publish(connection, version, labels))
 
     async def versions(self) -> list[Version]:
-        sql = select("versions", Version.__struct_fields__, "1 ORDER BY published_at, number")
-        return await self._read(
-            lambda connection: [as_version(row) for row in connection.execute(sql)]
-        )
+        return await self._read(flow_rows.versions)
 
     async def labels(self) -> list[Label]:
-        sql = select("labels", Label.__struct_fields__, "1")
+        return await self._read(flow_rows.labels)
 
-        def job(connection: sqlite3.Connection) -> list[Label]:
-            rows = connection.execute(sql)
-            return [Label(flow_id=row[0], label=row[1], number=row[2]) for row in rows]
+    async def move_label(self, label: Label) -> None:
+        await self._write(lambda connection: flow_rows.move_label(connection, label))
 
-        return await self._read(job)
+    async def remove_labels(self, flow_id: str, label: str | None = None) -> None:
+        await self._write(lambda connection: flow_rows.remove_labels(connection, flow_id, label))
+
+    async def under_way(self, flow_id: str) -> dict[int, int]:
+        return await self._read(lambda connection: flow_rows.under_way(connection, flow_id))
+
+    async def overrides(self) -> list[StoredOverride]:
+        return await self._read(flow_rows.overrides)
+
+    async def set_override(self, override: StoredOverride) -> None:
+        await self._write(lambda connection: flow_rows.set_override(connection, override))
+
+    async def unset_override(self, flow_id: str, variable: str) -> None:
+        await self._write(
+            lambda connection: flow_rows.unset_override(connection, flow_id, variable)
+        )
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -262,29 +269,3 @@ class SqliteJournal:
 
 def _discard(_cursor: sqlite3.Cursor) -> None:
     return None
-
-
-def _publish(
-    connection: sqlite3.Connection, version: Version, labels: tuple[str, ...]
-) -> tuple[Version, bool]:
-    sql = select("versions", Version.__struct_fields__, "flow_id = ? ORDER BY number DESC LIMIT 1")
-    row = connection.execute(sql, (version.flow_id,)).fetchone()
-    newest = None if row is None else as_version(row)
-    is_new = newest is None or newest.content_hash != version.content_hash
-    if is_new:
-        number = 1 if newest is None else newest.number + 1
-        stored = msgspec.structs.replace(version, number=number)
-        values = {name: getattr(stored, name) for name in Version.__struct_fields__}
-        values["published_at"] = micros(stored.published_at)
-        columns = tuple(values)
-        connection.execute(insert("versions", columns), tuple(values.values()))
-    else:
-        assert newest is not None
-        stored = newest
-    for label in labels:
-        connection.execute(
-            "INSERT INTO labels (flow_id, label, number) VALUES (?, ?, ?) "
-            "ON CONFLICT (flow_id, label) DO UPDATE SET number = excluded.number",
-            (stored.flow_id, label, stored.number),
-        )
-    return stored, is_new

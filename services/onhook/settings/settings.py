@@ -68,7 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink_max_captures: int
     sink_max_body: int
     in_flight: int
-    connectors: str
+    connectors: Path | None
     sources: str
     run_key: str
     signing_secret: str
@@ -228,8 +228,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="connectors",
         default="",
-        read=not_yet,
-        what="YAML: authenticated endpoints; not in this version, refused when set",
+        read=existing_file,
+        what="YAML: authenticated endpoints, name -> url and basic, bearer or headers",
     ),
     Setting(
         name="sources",
@@ -240,8 +240,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="run_key",
         default="",
-        read=not_yet,
-        what="encrypts secure values in waiting runs; not in this version, refused when set",
+        read=text,
+        what="32 bytes in base64 that encrypt secure values in runs; several, separated by spaces: "
+        "the first encrypts; on the embedded bus one is made when this is empty",
         is_secret=True,
     ),
     Setting(
@@ -255,7 +256,8 @@ SETTINGS: tuple[Setting, ...] = (
         name="retry_scale",
         default="1",
         read=decimal(0.0001, 1),
-        what="shrinks the retry schedule, for laptops and tests: 0.01 makes 30 s 300 ms",
+        what="shrinks the retry schedule and the waits of flows, for laptops and tests: 0.01 makes "
+        "30 s 300 ms",
     ),
     Setting(
         name="grace",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import msgspec
 from aiohttp import ClientPayloadError, HttpVersion11, web
@@ -49,6 +49,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     body_media_type: str = "application/json"
     """Another one, with `body` None, says what the handler reads by itself."""
     query: type[Struct] | None = None
+    """Fields of a tuple or list type take every value of their name, others the last."""
     checks_itself: bool = False
     """`query` and `body` only describe: the handler gets any JSON and a dict of texts."""
     others: dict[int, Any] = {}
@@ -80,12 +81,13 @@ async def go_on(request: web.Request) -> None:
 def _handler(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     typed = Any if operation.checks_itself else operation.body
     decoder = msgspec.json.Decoder(typed) if operation.body is not None else None
+    repeated = _repeated(operation.query)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         call = Call(
             request=request,
             path=dict(request.match_info),
-            query=_read_query(operation, request),
+            query=_read_query(operation, request, repeated),
             body=await _read_body(operation, decoder, request) if decoder else None,
         )
         answer = await operation.handler(call)
@@ -104,13 +106,25 @@ def json_response(answer: Any, status: int = 200) -> web.Response:
     )
 
 
-def _read_query(operation: Operation, request: web.Request) -> Struct | dict[str, str] | None:
+def _repeated(query: type[Struct] | None) -> frozenset[str]:
+    """Names of the fields that take several values."""
+    if query is None:
+        return frozenset()
+    hints = get_type_hints(query)
+    return frozenset(name for name, kind in hints.items() if get_origin(kind) in (tuple, list))
+
+
+def _read_query(
+    operation: Operation, request: web.Request, repeated: frozenset[str]
+) -> Struct | dict[str, str] | None:
     if operation.checks_itself:
         return dict(request.query)
     if operation.query is None:
         return None
+    given: dict[str, Any] = dict(request.query)
+    given |= {name: request.query.getall(name) for name in repeated & given.keys()}
     try:
-        return msgspec.convert(dict(request.query), operation.query, strict=False)
+        return msgspec.convert(given, operation.query, strict=False)
     except msgspec.ValidationError as error:
         raise Problem(400, f"Query: {error}") from None
 

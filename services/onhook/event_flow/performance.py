@@ -1,0 +1,371 @@
+"""One message of a run being performed: what is known of it, and how it is recorded.
+
+It walks the flow between effects, keeps results, trace and row together, and keeps secure values
+out of whatever is stored or told. Performing effects is run_step.py's and sending.py's.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from onhook.contracts.run import Progress, RunMessage
+from onhook.event_flow.dead_letter import Unprocessable
+from onhook.event_flow.insist import insist
+from onhook.event_flow.run_sealing import seal_message, seal_row
+from onhook.event_flow.sealing import MissingKey
+from onhook.event_flow.trace import Trace
+from onhook.flow import engine
+from onhook.flow.compiled import Flow
+from onhook.flow.effect import CallFlow, Effect, Finished, Moved
+from onhook.flow.engine import World
+from onhook.flow.errors import RunError, VariableError
+from onhook.flow.secrecy import Mask, holds_secure, mask_in
+from onhook.flow.trace import TraceEntry
+from onhook.journal.port import Attempt, Result, Run, RunState, ScreenPop, TraceRow, visit_key
+
+if TYPE_CHECKING:
+    from onhook.event_flow.runner import Parts
+
+TEMPLATE = "template error"
+VARIABLE = "variable error"
+
+Reached = tuple[Progress, Effect | Finished]
+"""Where a run stands, and what is to be done there."""
+
+
+class Performance:
+    """`message` and `row` are open: nothing in them is sealed."""
+
+    def __init__(
+        self, parts: Parts, flow: Flow, message: RunMessage, row: Run, *, is_secure: bool
+    ) -> None:
+        self.parts = parts
+        self.flow = flow
+        self.message = message
+        self.row = row
+        self.is_secure = is_secure or holds_secure(flow)
+        """The run holds secure values, or did."""
+        self._trace = Trace(message.run_id, message.step)
+        self._now = self._time_of_message()
+        self._worlds: dict[str, World] = {}
+
+    def _time_of_message(self) -> datetime:
+        """Data of the run: the same however often the message is handed out."""
+        begun = self.message.published_at or self.row.created_at
+        known = (result.at for result in self.row.results.values() if result.at is not None)
+        return max((begun, *known))
+
+    # Walking
+
+    def begun(self) -> Progress:
+        """Raises Unprocessable, MissingKey."""
+        event, flow = self.message.event, self.flow
+        if self.message.progress is not None:
+            return self.message.progress
+        if event.type not in flow.handlers:
+            raise Unprocessable(
+                "unknown flow",
+                f'flow "{flow.name}" v{self.message.version} has no handler for {event.type}',
+            )
+        self._check_lock(flow)
+        try:
+            given = self.parts.overrides.given(flow.name, flow.id)
+            return engine.begin(flow, event, given, now=self._now)
+        except VariableError as error:
+            raise Unprocessable(VARIABLE, f'flow "{flow.name}": {error}') from None
+
+    def advance(self, progress: Progress) -> Reached:
+        """Perform nodes up to the next effect, or to the end.
+
+        Raises Unprocessable, MissingVersion, MissingKey.
+        """
+        while True:
+            started_at, began = self.parts.clock(), time.perf_counter()
+            try:
+                step = engine.step(self.flow, self.lookup, progress, self.world(progress))
+            except RunError as error:
+                raise self.unprocessable(progress, error) from None
+            if not isinstance(step, Moved):
+                return progress, step
+            self._tell(self.masks(progress), step.trace, started_at, _ms_since(began))
+            progress = step.progress
+
+    def after(
+        self,
+        progress: Progress,
+        effect: Effect,
+        result: Result,
+        *,
+        started_at: datetime | None = None,
+        began: float | None = None,
+        inputs: dict[str, Any] | None = None,
+        note: str | None = None,
+        masks: tuple[Mask, ...] | None = None,
+    ) -> Progress:
+        """Behind an effect whose result is in. Raises Unprocessable where nothing handles it."""
+        if result.at is not None:
+            self._now = max(self._now, result.at)
+            self._worlds.clear()
+        moved = self._moved(progress, effect, result, inputs or {})
+        entry = moved.trace
+        if note:
+            entry = msgspec.structs.replace(entry, note=note)
+        at = started_at or result.at or self.parts.clock()
+        masks = self.masks(progress) if masks is None else masks
+        self._tell(masks, entry, at, 0.0 if began is None else _ms_since(began))
+        return moved.progress
+
+    def _moved(
+        self,
+        progress: Progress,
+        effect: Effect,
+        result: Result,
+        inputs: dict[str, Any],
+    ) -> Moved:
+        flow, lookup, world = self.flow, self.lookup, self.world(progress)
+        try:
+            if result.failure is None:
+                return engine.succeeded(
+                    flow,
+                    lookup,
+                    progress,
+                    effect,
+                    result.outputs or {},
+                    world,
+                    inputs=inputs,
+                    entered=self._given_to_called(effect, result),
+                )
+            handled = engine.failed(
+                flow, lookup, progress, effect, result.failure, world, inputs=inputs
+            )
+        except RunError as error:
+            raise self.unprocessable(progress, error) from None
+        if handled is None:
+            raise self._unhandled(progress, effect, result.failure)
+        return handled
+
+    def _given_to_called(self, effect: Effect, result: Result) -> dict[str, Any]:
+        """Overrides of the flow that a CallFlow enters."""
+        if not isinstance(effect, CallFlow) or result.outputs is None:
+            return {}
+        called = self.lookup(result.outputs["flow_id"], result.outputs["version"])
+        self._check_lock(called)
+        return self.parts.overrides.given(called.name, called.id)
+
+    def is_handled(self, progress: Progress, effect: Effect, reason: str) -> bool:
+        """Whether the flow goes on where the effect fails."""
+        world = self.world(progress)
+        return engine.failed(self.flow, self.lookup, progress, effect, reason, world) is not None
+
+    def lookup(self, flow_id: str, version: int) -> Flow:
+        """Raises MissingVersion."""
+        return self.parts.catalogue.flow(flow_id, version)
+
+    def world(self, progress: Progress) -> World:
+        """Raises MissingVersion, MissingKey."""
+        flow = engine.performed(self.flow, self.lookup, progress)
+        world = self._worlds.get(flow.id)
+        if world is None:
+            self._check_lock(flow)
+            world = World(
+                event=self.message.event,
+                overrides=self.parts.overrides.of(flow.name, flow.id),
+                now=self._now,
+                run_id=self.message.run_id,
+            )
+            self._worlds[flow.id] = world
+        return world
+
+    def _check_lock(self, flow: Flow) -> None:
+        locked = self.parts.overrides.lock_of(flow.id)
+        if locked is not None:
+            raise MissingKey(locked)
+
+    # Masking
+
+    def masks(self, progress: Progress) -> tuple[Mask, ...]:
+        """What takes the secure values of this flow and of its callers out of anything."""
+        if not self.is_secure:
+            return ()
+        overrides = self.world(progress).overrides
+        return (mask_in(self.flow, self.lookup, progress, overrides),)
+
+    def masked(self, progress: Progress, text: str) -> str:
+        for mask in self.masks(progress):
+            text = mask.text(text)
+        return text
+
+    def unprocessable(self, progress: Progress, reason: object) -> Unprocessable:
+        """For a node that failed, and nothing in the flow handles it."""
+        return Unprocessable(
+            TEMPLATE, f'flow "{self.flow.name}": {self.masked(progress, str(reason))}'
+        )
+
+    def _unhandled(self, progress: Progress, effect: Effect, reason: str) -> Unprocessable:
+        self.tell_stop(progress, effect, reason)
+        return self.unprocessable(progress, RunError(effect.node.name, reason))
+
+    def tell_stop(self, progress: Progress, effect: Effect, note: str, **inputs: Any) -> None:
+        """Trace an effect behind which the run does not go on in this message."""
+        node = effect.node
+        entry = TraceEntry(
+            node=node.node_id,
+            name=node.name,
+            activity=node.kind,
+            visit=effect.visit,
+            address=effect.address,
+            inputs=inputs,
+            note=note,
+        )
+        self._tell(self.masks(progress), entry, self.parts.clock(), 0.0)
+
+    def _tell(
+        self, masks: tuple[Mask, ...], entry: TraceEntry, started_at: datetime, elapsed_ms: float
+    ) -> None:
+        for mask in masks:
+            entry = msgspec.structs.replace(
+                entry,
+                inputs=mask.data(entry.inputs),
+                outputs=mask.data(entry.outputs),
+                note=entry.note and mask.text(entry.note),
+            )
+        self._trace.add(entry, started_at, elapsed_ms)
+
+    # Recording
+
+    def result_of(self, effect: Effect) -> Result | None:
+        """What the journal knows of it already."""
+        return self.row.results.get(visit_key(effect.address, effect.visit))
+
+    async def conclude(
+        self,
+        progress: Progress,
+        effect: Effect,
+        result: Result,
+        *,
+        attempt: Attempt | None = None,
+        pop: ScreenPop | None = None,
+        **told: Any,
+    ) -> Reached:
+        """Record a finished effect; the run's end in the same write, if it is that.
+
+        `told` is for `after`. Raises what that and `advance` raise, once it is recorded.
+        """
+        key = visit_key(effect.address, effect.visit)
+        row = msgspec.structs.replace(
+            self.row,
+            results={**self.row.results, key: result},
+            state=RunState.RUNNING,
+            continuation=None,
+            next_at=None,
+        )
+        try:
+            reached = self.advance(self.after(progress, effect, result, **told))
+        except Exception:  # said once what was done is recorded
+            await self.save(row, attempt=attempt, pop=pop)
+            raise
+        is_over = isinstance(reached[1], Finished)
+        await self.save(_done(row) if is_over else row, attempt=attempt, pop=pop, is_last=is_over)
+        return reached
+
+    async def fail(
+        self,
+        progress: Progress,
+        effect: Effect,
+        reason: str,
+        *,
+        attempt: Attempt | None = None,
+        inputs: dict[str, Any] | None = None,
+    ) -> Reached:
+        """The effect cannot be done. Raises Unprocessable where nothing handles that."""
+        reason = self.masked(progress, reason)
+        if not self.is_handled(progress, effect, reason):
+            if attempt is not None:
+                await self.save(self.row, attempt=attempt)
+            raise self._unhandled(progress, effect, reason)
+        result = Result(failure=reason, at=self.parts.clock())
+        return await self.conclude(progress, effect, result, attempt=attempt, inputs=inputs)
+
+    async def finish(self) -> None:
+        if self.row.state is not RunState.DONE:
+            await self.save(_done(self.row), is_last=True)
+
+    async def save(
+        self,
+        row: Run,
+        *,
+        attempt: Attempt | None = None,
+        pop: ScreenPop | None = None,
+        is_last: bool = False,
+    ) -> None:
+        """`is_last`: of this message, so that its trace goes with it."""
+        row = msgspec.structs.replace(row, updated_at=self.parts.clock())
+        stored = seal_row(row, self.parts.keys) if self.is_secure else row
+        trace = self._trace.row() if is_last else None
+        await insist(
+            lambda: self.parts.journal.save(stored, attempt=attempt, trace=trace, pop=pop),
+            "record a run",
+        )
+        self.row = row
+
+    def trace(self) -> TraceRow:
+        """What was performed so far."""
+        return self._trace.row()
+
+    # Handing on
+
+    def continuation(
+        self, progress: Progress, *, not_before: datetime | None = None, **changes: Any
+    ) -> RunMessage:
+        """The run's next message. What waits reads its wait's end as the time."""
+        return msgspec.structs.replace(
+            self.message,
+            step=self.row.step + 1,
+            progress=progress,
+            not_before=not_before,
+            published_at=not_before or self.parts.clock(),
+            **({"request": None} | changes),
+        )
+
+    async def wait(self, message: RunMessage, reason: str | None) -> None:
+        """Into a tier until `not_before`; recorded as waiting."""
+        body = await self.parts.handover.wait(self.sealed(message))
+        await self.save(
+            msgspec.structs.replace(
+                self.row,
+                step=message.step,
+                state=RunState.WAITING,
+                continuation=body,
+                next_at=message.not_before,
+                reason=reason,
+            ),
+            is_last=True,
+        )
+
+    async def hand_on(self, progress: Progress) -> None:
+        """Through a queue to what follows."""
+        message = self.continuation(progress)
+        await self.parts.handover.next(self.sealed(message))
+        await self.save(
+            msgspec.structs.replace(self.row, step=message.step, state=RunState.RUNNING),
+            is_last=True,
+        )
+
+    def sealed(self, message: RunMessage) -> RunMessage:
+        """Raises Unprocessable."""
+        return seal_message(message, self.parts.keys) if self.is_secure else message
+
+
+def _done(row: Run) -> Run:
+    """A run that is over needs neither results nor continuation."""
+    return msgspec.structs.replace(
+        row, state=RunState.DONE, results={}, continuation=None, next_at=None, reason=None
+    )
+
+
+def _ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1_000

@@ -1,0 +1,294 @@
+"""The HTTP Request of a run: attempts made and recorded, then on, a wait, or given up."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from onhook.contracts.run import Progress, WaitingRequest, webhook_id_of
+from onhook.contracts.topology import UNDELIVERED
+from onhook.egress.connectors import NotItsOrigin
+from onhook.egress.port import Fault
+from onhook.event_flow.dead_letter import About
+from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
+from onhook.event_flow.handover import encoded
+from onhook.event_flow.notice import AttemptMade, MessageSetAside
+from onhook.event_flow.performance import Performance, Reached
+from onhook.event_flow.retry import GiveUp, History, Kind, Retry, kind_of, next_attempt
+from onhook.flow import engine
+from onhook.flow.effect import SendRequest
+from onhook.flow.errors import RunError
+from onhook.flow.secrecy import Mask
+from onhook.journal.port import Attempt, Result, RunState
+
+log = structlog.get_logger()
+
+SHOWN_BODY_CHARS = 4_096
+"""Of a request's body, in the trace."""
+
+
+class Sending:
+    """Performs one SendRequest; `waiting` is the request as it was tried before."""
+
+    def __init__(
+        self,
+        performance: Performance,
+        progress: Progress,
+        effect: SendRequest,
+        waiting: WaitingRequest | None,
+    ) -> None:
+        is_ours = waiting is not None and (waiting.node, waiting.visit) == (
+            effect.address,
+            effect.visit,
+        )
+        self._run = performance
+        self._parts = performance.parts
+        self._progress = progress
+        self._effect = effect
+        self._waiting = waiting if is_ours else None
+        self._masks: tuple[Mask, ...] = performance.masks(progress)
+        self._started_at = self._parts.clock()
+        self._began = time.perf_counter()
+        self._url = ""
+        self._connector: str | None = None
+
+    async def perform(self) -> Reached | None:
+        """Where the run stands behind it; None when it waits or is dead. Raises Unprocessable."""
+        run, effect = self._run, self._effect
+        try:
+            rendered = self._rendered()
+            if effect.continues:
+                return await self._continuing(rendered)
+            return await self._delivered(rendered)
+        except RunError as error:
+            return await run.fail(self._progress, effect, error.message)
+
+    def _rendered(self) -> Rendered:
+        """URL and connector anew, headers and body as they were sent before. Raises RunError."""
+        world, node = self._run.world(self._progress), self._effect.node
+        context = engine.context_of(self._run.flow, self._run.lookup, self._progress, world)
+        self._url = node.render_url(context, now=world.now)
+        self._connector = node.connector(context, now=world.now)
+        if self._connector is not None:
+            self._masks += (Mask(self._parts.connectors.secrets),)
+        if self._waiting is not None:
+            return rendered_before(self._waiting)
+        run_id = self._run.message.run_id
+        webhook_id = webhook_id_of(run_id, self._effect.address, self._effect.visit)
+        return Rendered(
+            method=node.method,
+            headers=with_ids(node.render_headers(context, now=world.now), run_id, webhook_id),
+            body=node.render_body(context, now=world.now),
+        )
+
+    async def _continuing(self, rendered: Rendered) -> Reached:
+        """Its own few attempts at once, then on, whatever came."""
+        left = self._effect.node.retry_attempts
+        number = 1
+        while True:
+            tried = await self._attempt(rendered, number)
+            is_fault = tried.status is None or tried.status >= 500
+            if not is_fault or left <= 0:
+                break
+            await self._run.save(self._run.row, attempt=tried.attempt)
+            self._notify(tried, again_in_s=0.0)
+            left, number = left - 1, number + 1
+        reached = await self._succeed(rendered, tried)
+        gave_up = None if kind_of(tried.status) is Kind.DELIVERED else "the flow goes on"
+        self._notify(tried, gave_up=gave_up)
+        return reached
+
+    async def _delivered(self, rendered: Rendered) -> Reached | None:
+        started_at, waiting = self._parts.clock(), self._waiting
+        number = 1 if waiting is None else waiting.requests_sent + 1
+        tried = await self._attempt(rendered, number)
+        if kind_of(tried.status) is Kind.DELIVERED:
+            reached = await self._succeed(rendered, tried)
+            self._notify(tried)
+            return reached
+        history = History(
+            attempts=0 if waiting is None else waiting.attempts,
+            position=0 if waiting is None else waiting.position,
+            refusals=0 if waiting is None else waiting.refusals,
+            first_attempt_at=started_at if waiting is None else waiting.first_attempt_at,
+        )
+        decision = next_attempt(
+            self._parts.policy,
+            history,
+            tried.status,
+            tried.retry_after_s,
+            self._parts.clock(),
+            self._parts.jitter(),
+        )
+        request = WaitingRequest(
+            node=self._effect.address,
+            visit=self._effect.visit,
+            method=rendered.method,
+            headers=rendered.headers,
+            body=rendered.body,
+            attempts=history.attempts + 1 if isinstance(decision, GiveUp) else decision.attempts,
+            position=history.position if isinstance(decision, GiveUp) else decision.position,
+            refusals=history.refusals if isinstance(decision, GiveUp) else decision.refusals,
+            first_attempt_at=history.first_attempt_at,
+            requests_sent=number,
+        )
+        if isinstance(decision, Retry):
+            await self._wait(request, decision.at, tried)
+            return None
+        return await self._give_up(request, decision.reason, tried)
+
+    async def _succeed(self, rendered: Rendered, tried: Tried) -> Reached:
+        return await self._run.conclude(
+            self._progress,
+            self._effect,
+            Result(outputs=_outputs(tried), at=self._parts.clock()),
+            attempt=tried.attempt,
+            started_at=self._started_at,
+            began=self._began,
+            inputs=self._inputs(rendered),
+            masks=self._masks,
+        )
+
+    def _inputs(self, rendered: Rendered) -> dict[str, object]:
+        """What the trace shows of the request."""
+        body = rendered.body[:SHOWN_BODY_CHARS].decode("utf-8", "replace")
+        return {
+            "method": rendered.method,
+            "url": self._url,
+            "headers": dict(rendered.headers),
+            "body": body,
+        }
+
+    async def _attempt(self, rendered: Rendered, number: int) -> Tried:
+        """Send once. Raises RunError when the request can never be sent as it is."""
+        if self._connector is not None:
+            try:
+                headers = self._parts.connectors.with_credentials(
+                    self._connector, self._url, rendered.headers
+                )
+            except NotItsOrigin as error:
+                raise RunError(self._effect.node.name, str(error)) from None
+            rendered = msgspec.structs.replace(rendered, headers=headers)
+        tried = await attempt(
+            self._parts.client,
+            self._effect,
+            self._run.message.run_id,
+            rendered,
+            self._url,
+            number,
+            self._parts.clock,
+        )
+        if self._masks:
+            tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
+        if tried.attempt.fault == Fault.INVALID.value:
+            await self._run.save(self._run.row, attempt=tried.attempt)
+            raise RunError(self._effect.node.name, tried.summary)
+        return tried
+
+    async def _wait(self, request: WaitingRequest, at: datetime, tried: Tried) -> None:
+        row_of_attempt = msgspec.structs.replace(tried.attempt, next_at=at)
+        await self._run.save(self._run.row, attempt=row_of_attempt)
+        self._run.tell_stop(
+            self._progress,
+            self._effect,
+            f"{tried.summary}; tried again at {at.isoformat(timespec='milliseconds')}",
+            method=request.method,
+            url=tried.attempt.url,
+        )
+        message = self._run.continuation(self._progress, not_before=at, request=request)
+        await self._run.wait(message, tried.summary)
+        self._notify(tried, again_in_s=max(0.0, (at - self._parts.clock()).total_seconds()))
+
+    async def _give_up(self, request: WaitingRequest, reason: str, tried: Tried) -> Reached | None:
+        self._notify(tried, gave_up=reason)
+        run, effect = self._run, self._effect
+        reason = f"{tried.summary}; {reason}"
+        if run.is_handled(self._progress, effect, reason):
+            inputs = {"method": request.method, "url": tried.attempt.url}
+            return await run.fail(
+                self._progress, effect, reason, attempt=tried.attempt, inputs=inputs
+            )
+        await run.save(run.row, attempt=tried.attempt)
+        run.tell_stop(self._progress, effect, reason, method=request.method, url=tried.attempt.url)
+        message = msgspec.structs.replace(
+            run.message,
+            step=run.row.step,
+            progress=self._progress,
+            request=request,
+            not_before=None,
+        )
+        about = About(
+            fault="undelivered",
+            reason=f'flow "{run.flow.name}": node "{effect.node.name}": {reason}',
+            run_id=message.run_id,
+            event_type=message.event.type,
+            interaction_id=message.event.interaction_id,
+            flow_name=run.flow.name,
+            node=effect.node.name,
+            attempts=request.requests_sent,
+            status=tried.status,
+        )
+        body = encoded(run.sealed(message))
+        entry = await self._parts.handover.set_aside(UNDELIVERED, body, about)
+        await run.save(
+            msgspec.structs.replace(
+                run.row, state=RunState.DEAD, reason=entry.reason, continuation=None, next_at=None
+            ),
+            is_last=True,
+        )
+        self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason))
+        return None
+
+    def _notify(
+        self, tried: Tried, *, again_in_s: float | None = None, gave_up: str | None = None
+    ) -> None:
+        row = tried.attempt
+        self._parts.observe(
+            AttemptMade(
+                run_id=row.run_id,
+                interaction_id=self._run.message.event.interaction_id,
+                status=row.status,
+                fault=row.fault,
+                detail=row.detail,
+                elapsed_ms=row.elapsed_ms,
+                again_in_s=again_in_s,
+                gave_up=gave_up,
+                response_headers=row.response_headers,
+            )
+        )
+        if again_in_s is None and gave_up is None:
+            log.debug("request delivered", run=row.run_id, node=row.node, status=row.status)
+            return
+        log.info(
+            "request not delivered",
+            run=row.run_id,
+            node=row.node,
+            attempt=row.number,
+            status=row.status,
+            fault=row.fault,
+            detail=row.detail,
+            again_in_s=None if again_in_s is None else round(again_in_s, 1),
+            gave_up=gave_up,
+        )
+
+
+def _outputs(tried: Tried) -> dict[str, object]:
+    if tried.response is None:
+        return engine.response_outputs(0, (), b"")
+    response = tried.response
+    return engine.response_outputs(response.status, response.headers, response.body)
+
+
+def _masked(row: Attempt, masks: tuple[Mask, ...]) -> Attempt:
+    for mask in masks:
+        row = msgspec.structs.replace(
+            row,
+            url=mask.text(row.url),
+            detail=row.detail and mask.text(row.detail),
+            response_headers=mask.data(row.response_headers),
+            response_excerpt=mask.text(row.response_excerpt),
+        )
+    return row

@@ -1,0 +1,106 @@
+"""Versions, labels and overrides as rows of their tables, and back; the statements that write them.
+
+No transaction is begun here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from onhook.journal.port import Label, StoredOverride, Version
+from onhook.journal.rows import insert, micros, moment, select
+
+_VERSION_COLUMNS = Version.__struct_fields__
+_OVERRIDE_COLUMNS = StoredOverride.__struct_fields__
+
+_MOVE_LABEL = insert(
+    "labels",
+    Label.__struct_fields__,
+    "ON CONFLICT (flow_id, label) DO UPDATE SET number = excluded.number",
+)
+_SET_OVERRIDE = insert(
+    "overrides",
+    _OVERRIDE_COLUMNS,
+    "ON CONFLICT (flow_id, variable) DO UPDATE SET value = excluded.value, "
+    "is_sealed = excluded.is_sealed, set_at = excluded.set_at",
+)
+
+
+def publish(
+    connection: sqlite3.Connection, version: Version, labels: tuple[str, ...]
+) -> tuple[Version, bool]:
+    """Store it under the next number, unless the newest holds the same; move labels to it."""
+    sql = select("versions", _VERSION_COLUMNS, "flow_id = ? ORDER BY number DESC LIMIT 1")
+    row = connection.execute(sql, (version.flow_id,)).fetchone()
+    newest = None if row is None else _as_version(row)
+    if newest is not None and newest.content_hash == version.content_hash:
+        stored, is_new = newest, False
+    else:
+        number = 1 if newest is None else newest.number + 1
+        stored, is_new = msgspec.structs.replace(version, number=number), True
+        values = {name: getattr(stored, name) for name in _VERSION_COLUMNS}
+        values["published_at"] = micros(stored.published_at)
+        connection.execute(insert("versions", _VERSION_COLUMNS), tuple(values.values()))
+    for label in labels:
+        move_label(connection, Label(flow_id=stored.flow_id, label=label, number=stored.number))
+    return stored, is_new
+
+
+def versions(connection: sqlite3.Connection) -> list[Version]:
+    sql = select("versions", _VERSION_COLUMNS, "1 ORDER BY published_at, number")
+    return [_as_version(row) for row in connection.execute(sql)]
+
+
+def _as_version(row: tuple[Any, ...]) -> Version:
+    values = dict(zip(_VERSION_COLUMNS, row, strict=True))
+    values["published_at"] = moment(values["published_at"])
+    return Version(**values)
+
+
+def labels(connection: sqlite3.Connection) -> list[Label]:
+    rows = connection.execute(select("labels", Label.__struct_fields__, "1"))
+    return [Label(flow_id=row[0], label=row[1], number=row[2]) for row in rows]
+
+
+def move_label(connection: sqlite3.Connection, label: Label) -> None:
+    connection.execute(_MOVE_LABEL, (label.flow_id, label.label, label.number))
+
+
+def remove_labels(connection: sqlite3.Connection, flow_id: str, label: str | None) -> None:
+    connection.execute(
+        "DELETE FROM labels WHERE flow_id = ?1 AND (?2 IS NULL OR label = ?2)", (flow_id, label)
+    )
+
+
+def under_way(connection: sqlite3.Connection, flow_id: str) -> dict[int, int]:
+    rows = connection.execute(
+        "SELECT version, COUNT(*) FROM runs "
+        "WHERE state IN ('running', 'waiting') AND flow_id = ? GROUP BY version",
+        (flow_id,),
+    )
+    return dict(rows.fetchall())
+
+
+def overrides(connection: sqlite3.Connection) -> list[StoredOverride]:
+    found = []
+    for row in connection.execute(select("overrides", _OVERRIDE_COLUMNS, "1")):
+        values = dict(zip(_OVERRIDE_COLUMNS, row, strict=True))
+        values["is_sealed"] = bool(values["is_sealed"])
+        values["set_at"] = moment(values["set_at"])
+        found.append(StoredOverride(**values))
+    return found
+
+
+def set_override(connection: sqlite3.Connection, override: StoredOverride) -> None:
+    values = {name: getattr(override, name) for name in _OVERRIDE_COLUMNS}
+    values["set_at"] = micros(override.set_at)
+    connection.execute(_SET_OVERRIDE, tuple(values.values()))
+
+
+def unset_override(connection: sqlite3.Connection, flow_id: str, variable: str) -> None:
+    connection.execute(
+        "DELETE FROM overrides WHERE flow_id = ? AND variable = ?", (flow_id, variable)
+    )

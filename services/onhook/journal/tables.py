@@ -1,0 +1,68 @@
+"""The journal's tables, as migrations: the file remembers how many it has had.
+
+SQL scripts only, oldest first; one that was released is never changed.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS = (
+    """
+    CREATE TABLE runs (
+        run_id TEXT PRIMARY KEY, source TEXT NOT NULL, event_id TEXT NOT NULL,
+        event_type TEXT NOT NULL, interaction_id TEXT, flow_id TEXT NOT NULL,
+        flow_name TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,
+        step INTEGER NOT NULL, results BLOB NOT NULL, continuation BLOB, next_at INTEGER,
+        reason TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+    );
+    CREATE INDEX runs_by_interaction ON runs (interaction_id);
+    CREATE INDEX runs_not_over ON runs (state) WHERE state IN ('running', 'waiting');
+    CREATE TABLE attempts (
+        run_id TEXT NOT NULL, node TEXT NOT NULL, visit INTEGER NOT NULL, number INTEGER NOT NULL,
+        webhook_id TEXT NOT NULL, started_at INTEGER NOT NULL, elapsed_ms REAL NOT NULL,
+        method TEXT NOT NULL, url TEXT NOT NULL, status INTEGER, fault TEXT, detail TEXT,
+        response_headers BLOB NOT NULL, response_excerpt TEXT NOT NULL, next_at INTEGER
+    );
+    CREATE INDEX attempts_by_run ON attempts (run_id);
+    CREATE TABLE events (
+        source TEXT NOT NULL, event_id TEXT NOT NULL, event_type TEXT NOT NULL,
+        interaction_id TEXT, outcome TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (source, event_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX events_by_interaction ON events (interaction_id);
+    CREATE TABLE dead_letters (
+        message_id TEXT PRIMARY KEY, queue TEXT NOT NULL, fault TEXT NOT NULL,
+        reason TEXT NOT NULL, run_id TEXT, event_type TEXT, interaction_id TEXT, flow_name TEXT,
+        routing_key TEXT, original_id TEXT, size_bytes INTEGER NOT NULL, excerpt TEXT NOT NULL, at INTEGER NOT NULL
+    );
+    CREATE INDEX dead_letters_by_interaction ON dead_letters (interaction_id);
+    CREATE TABLE versions (
+        flow_id TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
+        content_hash TEXT NOT NULL, content BLOB NOT NULL, comment TEXT,
+        published_at INTEGER NOT NULL, PRIMARY KEY (flow_id, number)
+    );
+    CREATE TABLE labels (
+        flow_id TEXT NOT NULL, label TEXT NOT NULL, number INTEGER NOT NULL,
+        PRIMARY KEY (flow_id, label)
+    ) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN sealed BLOB;
+    DROP INDEX runs_not_over;
+    CREATE INDEX runs_not_over ON runs (state, flow_id, version)
+        WHERE state IN ('running', 'waiting');
+    CREATE TABLE traces (
+        run_id TEXT NOT NULL, step INTEGER NOT NULL, entries BLOB NOT NULL,
+        is_cut INTEGER NOT NULL, PRIMARY KEY (run_id, step)
+    );
+    CREATE TABLE screen_pops (
+        id TEXT PRIMARY KEY, run_id TEXT NOT NULL, address TEXT NOT NULL, visit INTEGER NOT NULL,
+        agent_id TEXT NOT NULL, url TEXT NOT NULL, label TEXT NOT NULL, target TEXT NOT NULL,
+        published_at INTEGER NOT NULL, displayed_at INTEGER
+    );
+    CREATE INDEX screen_pops_by_run ON screen_pops (run_id);
+    CREATE TABLE overrides (
+        flow_id TEXT NOT NULL, variable TEXT NOT NULL, value BLOB NOT NULL,
+        is_sealed INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (flow_id, variable)
+    ) WITHOUT ROWID;
+    """,
+)
