@@ -23,7 +23,7 @@ from onhook.cli.input_file import STDIN, USAGE
 from onhook.cli.main import settings_from
 from onhook.cli.moment import moment_of
 from onhook.cli.printed import one_line, print_json
-from onhook.cli.run_lines import detail_lines, exchange_lines, step_line
+from onhook.cli.run_lines import detail_lines, step_line, took
 from onhook.contracts.event import Event
 from onhook.egress.aiohttp_client import connected
 from onhook.egress.connectors import Connectors, load_connectors
@@ -155,8 +155,6 @@ def _say_step(step: StepTaken) -> None:
     depth = step.address.count("/")
     lines = [step_line(step.number, plain, depth=depth)]
     lines += [f"      {line}".rstrip() for line in detail_lines(plain)]
-    for exchange in plain["requests"]:
-        lines += [f"      {line}".rstrip() for line in exchange_lines(exchange)]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
@@ -170,4 +168,4 @@ def _say_end(rehearsed: Rehearsed, *, is_dry: bool) -> None:
     counted = f"{len(rehearsed.steps)} steps, requests: {requests}"
     said = f"{counted} ({how})" if requests else counted
     verdict = "finished" if rehearsed.is_finished else "failed"
-    sys.stdout.write(f"{verdict} in {rehearsed.elapsed_ms:.0f} ms; {said}\n")
+    sys.stdout.write(f"{verdict} in {took(msgspec.to_builtins(rehearsed))}; {said}\n")

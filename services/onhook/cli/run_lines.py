@@ -12,6 +12,9 @@ from onhook.cli.printed import harmless, one_line
 WIDTH = 100
 LONGEST_VALUE = 300
 MOST_BODY_LINES = 40
+ENDS = frozenset({"end", "end-subflow"})
+IN_ITS_ANSWER = frozenset({"httpStatusCode", "httpResponseBody", "httpResponseHeaders"})
+"""Outputs that the answer itself shows."""
 
 
 def step_line(number: int, step: Mapping[str, Any], *, depth: int = 0) -> str:
@@ -19,14 +22,11 @@ def step_line(number: int, step: Mapping[str, Any], *, depth: int = 0) -> str:
     indent = "  " * depth
     visit = f" (visit {step['visit']})" if step["visit"] > 1 else ""
     name = f"{indent}{one_line(step['name'])}{visit}"
-    edge = f"-> {one_line(step['edge'] or PLAIN)}" if step["edge"] is not None else "end"
+    is_end = step["activity"] in ENDS
+    edge = f"-> {one_line(step['edge'])}" if step["edge"] else ("end" if is_end else "")
     return (
         f"{number:>3} {name:<32} {one_line(step['activity']):<20} {edge:<16} {took(step)}".rstrip()
     )
-
-
-PLAIN = "next"
-"""How the one port of a node that has just one is shown."""
 
 
 def took(timed: Mapping[str, Any]) -> str:
@@ -36,13 +36,22 @@ def took(timed: Mapping[str, Any]) -> str:
 
 
 def detail_lines(step: Mapping[str, Any], *, is_short: bool = False) -> Iterator[str]:
-    """What went in, what came out, and notes; each value on a line of its own."""
+    """What went in, the requests, what came out, and notes; each value on a line of its own."""
     longest = WIDTH - 30 if is_short else LONGEST_VALUE
-    for word, values in (("in ", step["inputs"]), ("out", step["outputs"])):
-        for name, value in values.items():
-            yield f"{word} {one_line(name)} = {shown(value, longest)}"
+    yield from _value_lines("in ", step["inputs"], longest)
+    exchanges = step.get("requests", ())
+    for exchange in exchanges:
+        yield from exchange_lines(exchange)
+    hidden = IN_ITS_ANSWER if exchanges else frozenset()
+    outputs = {name: value for name, value in step["outputs"].items() if name not in hidden}
+    yield from _value_lines("out", outputs, longest)
     notes = step["notes"] if "notes" in step else [step["note"]]
     yield from (f"note {one_line(note)}" for note in notes if note)
+
+
+def _value_lines(word: str, values: Mapping[str, Any], longest: int) -> Iterator[str]:
+    for name, value in values.items():
+        yield f"{word} {one_line(name)} = {shown(value, longest)}"
 
 
 def shown(value: Any, longest: int = LONGEST_VALUE) -> str:

@@ -78,6 +78,8 @@ class Rehearsal:
         self._progress = Progress()
         self._credentials = Mask(surface.connectors.secrets)
         self._steps: list[StepTaken] = []
+        self._began, self._started_at = time.perf_counter(), self._now
+        """Of the step under way."""
 
     async def perform(self) -> Rehearsed:
         """The run to its end or its failure; what a flow does is never an exception."""
@@ -104,7 +106,8 @@ class Rehearsal:
 
     async def _walk(self) -> None:
         while len(self._steps) < MOST_STEPS:
-            began, started_at, flow = time.perf_counter(), self._surface.clock(), self._performed()
+            self._began, self._started_at = time.perf_counter(), self._surface.clock()
+            flow = self._performed()
             try:
                 step = engine.step(self._flow, self._flows.lookup, self._progress, self._world())
             except RunError as error:
@@ -114,7 +117,7 @@ class Rehearsal:
                 return
             done = Done(step) if isinstance(step, Moved) else await self._effect(step)
             self._progress = done.moved.progress
-            self._tell(flow, done, started_at, _ms_since(began))
+            self._tell(flow, done)
         raise Stopped(f"stopped after {MOST_STEPS} steps; does the flow go in circles?")
 
     def _performed(self) -> Flow:
@@ -251,10 +254,10 @@ class Rehearsal:
             address=engine.address_of(progress, node.node_id),
             note=reason,
         )
-        self._tell(flow, Done(Moved(progress, entry), None, exchanges), self._now, 0.0)
+        self._tell(flow, Done(Moved(progress, entry), None, exchanges))
         return Stopped(f'node "{node.name}": {reason}')
 
-    def _tell(self, flow: Flow, done: Done, started_at: datetime, elapsed_ms: float) -> None:
+    def _tell(self, flow: Flow, done: Done) -> None:
         entry, mask = done.moved.trace, self._mask()
         notes = (note for note in (entry.note, done.note) if note)
         step = StepTaken(
@@ -270,8 +273,8 @@ class Rehearsal:
             edge=entry.edge,
             notes=tuple(mask.text(note) for note in notes),
             requests=done.exchanges,
-            started_at=started_at,
-            elapsed_ms=elapsed_ms,
+            started_at=self._started_at,
+            elapsed_ms=_ms_since(self._began),
         )
         self._steps.append(step)
         self._surface.observe(step)
