@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ WIDTH = 100
 LONGEST_VALUE = 300
 MOST_BODY_LINES = 40
 ENDS = frozenset({"end", "end-subflow"})
-IN_ITS_ANSWER = frozenset({"httpStatusCode", "httpResponseBody", "httpResponseHeaders"})
-"""Outputs that the answer itself shows."""
+IN_ITS_REQUESTS = frozenset({"method", "url", "headers", "body"})
+IN_ITS_ANSWERS = frozenset({"httpStatusCode", "httpResponseBody", "httpResponseHeaders"})
+"""What is not told again where the requests and their answers are shown."""
 
 
 def step_line(number: int, step: Mapping[str, Any], *, depth: int = 0) -> str:
@@ -35,23 +36,31 @@ def took(timed: Mapping[str, Any]) -> str:
     return f"{elapsed_ms:.0f} ms" if elapsed_ms >= 10 else f"{elapsed_ms:.1f} ms"
 
 
-def detail_lines(step: Mapping[str, Any], *, is_short: bool = False) -> Iterator[str]:
+def detail_lines(step: Mapping[str, Any]) -> Iterator[str]:
     """What went in, the requests, what came out, and notes; each value on a line of its own."""
-    longest = WIDTH - 30 if is_short else LONGEST_VALUE
-    yield from _value_lines("in ", step["inputs"], longest)
-    exchanges = step.get("requests", ())
+    exchanges = step["requests"]
+    yield from value_lines("in ", step["inputs"], without=IN_ITS_REQUESTS if exchanges else ())
     for exchange in exchanges:
         yield from exchange_lines(exchange)
-    hidden = IN_ITS_ANSWER if exchanges else frozenset()
-    outputs = {name: value for name, value in step["outputs"].items() if name not in hidden}
-    yield from _value_lines("out", outputs, longest)
-    notes = step["notes"] if "notes" in step else [step["note"]]
+    yield from value_lines("out", step["outputs"], without=IN_ITS_ANSWERS if exchanges else ())
+    yield from note_lines(step["notes"])
+
+
+def note_lines(notes: Iterable[str | None]) -> Iterator[str]:
     yield from (f"note {one_line(note)}" for note in notes if note)
 
 
-def _value_lines(word: str, values: Mapping[str, Any], longest: int) -> Iterator[str]:
+def value_lines(
+    word: str,
+    values: Mapping[str, Any],
+    *,
+    without: Collection[str] = (),
+    longest: int = LONGEST_VALUE,
+) -> Iterator[str]:
+    """`out Shown = ******1234`; what has no value is left out."""
     for name, value in values.items():
-        yield f"{word} {one_line(name)} = {shown(value, longest)}"
+        if name not in without and value not in ("", None):
+            yield f"{word} {one_line(name)} = {shown(value, longest)}"
 
 
 def shown(value: Any, longest: int = LONGEST_VALUE) -> str:

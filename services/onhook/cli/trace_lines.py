@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onhook.cli.printed import one_line
-from onhook.cli.run_lines import WIDTH, detail_lines, shown, step_line, took
+from onhook.cli.run_lines import WIDTH, note_lines, shown, step_line, took, value_lines
 
 NOT_LEFT = "(under way)"
+IN_AN_ATTEMPT = frozenset({"method", "url", "headers", "httpStatusCode", "httpResponseHeaders"})
+"""What an attempt's own lines say, or nobody looks for here; `--json` has it."""
 
 
 def trace_lines(found: Mapping[str, Any]) -> list[str]:
@@ -71,9 +73,12 @@ def _step_lines(
     if not step["activity"]:  # where a trace was too long to be kept whole
         return [f"      {one_line(step['note'] or '')}"]
     lines = [f"    {step_line(number, step, depth=step['address'].count('/'))}"]
-    for attempt in attempts:
-        lines += [f"          {line}" for line in _attempt_lines(attempt)]
-    return [*lines, *(f"          {line}" for line in detail_lines(step, is_short=True))]
+    details = [line for attempt in attempts for line in _attempt_lines(attempt)]
+    shown_above = IN_AN_ATTEMPT if attempts else ()
+    for word, values in (("in ", step["inputs"]), ("out", step["outputs"])):
+        details += value_lines(word, values, without=shown_above, longest=WIDTH - 30)
+    details += note_lines([step["note"]])
+    return [*lines, *(f"          {line}" for line in details)]
 
 
 def _attempt_lines(attempt: Mapping[str, Any]) -> list[str]:
