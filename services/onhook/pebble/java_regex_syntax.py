@@ -44,6 +44,7 @@ _BACKREFERENCE = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)>")
 _HEX = re.compile(r"x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})")
 _OCTAL = re.compile(r"0([0-3]?[0-7]{1,2})")
 _MOST_REPEATS = 1000
+_MOST_SIZE = 5000
 
 
 class PatternError(ValueError):
@@ -64,6 +65,9 @@ class _Translator:
         self._out: list[str] = []
         self._flags: list[frozenset[str]] = [frozenset()]
         self._can_repeat = False
+        self._sizes = [0]
+        """What the pattern, and each group that is open, comes to with its repetitions."""
+        self._last_size = 0
 
     def whole(self) -> str:
         while self._at < len(self._pattern):
@@ -87,10 +91,7 @@ class _Translator:
         elif char == "(":
             self._open()
         elif char == ")":
-            if len(self._flags) == 1:
-                raise PatternError(") closes nothing")
-            self._flags.pop()
-            self._put(")", 1)
+            self._close()
         else:
             self._plain(char)
 
@@ -98,6 +99,14 @@ class _Translator:
         self._out.append(text)
         self._at += length
         self._can_repeat = can_repeat
+        if can_repeat:
+            self._grow(1)
+
+    def _grow(self, size: int) -> None:
+        self._last_size = size
+        self._sizes[-1] += size
+        if self._sizes[-1] > _MOST_SIZE:
+            raise PatternError("it repeats too much")
 
     def _comment(self, char: str) -> None:
         end = self._pattern.find("\n", self._at) if char == "#" else self._at
@@ -109,6 +118,7 @@ class _Translator:
         counts = [int(count) for count in found.groups() if count]
         if counts and (max(counts) > _MOST_REPEATS or counts != sorted(counts)):
             raise PatternError(f"{found[0]} is no count up to {_MOST_REPEATS}")
+        self._grow(self._last_size * max(counts, default=1))
         self._put(found[0], len(found[0]), can_repeat=False)
 
     def _plain(self, char: str) -> None:
@@ -136,6 +146,16 @@ class _Translator:
         else:
             self._put("(", 1, can_repeat=False)
         self._flags.append(self._flags[-1])
+        self._sizes.append(0)
+
+    def _close(self) -> None:
+        if len(self._flags) == 1:
+            raise PatternError(") closes nothing")
+        self._flags.pop()
+        size = self._sizes.pop()
+        self._put(")", 1)
+        self._grow(size)
+        self._last_size = size + 1
 
     def _set_flags(self, found: re.Match[str]) -> None:
         on, off = found[1], found[2] or ""
@@ -144,6 +164,7 @@ class _Translator:
         case = ("i" if "i" in on else "") + ("-i" if "i" in off else "")
         if is_group:
             self._flags.append(flags)
+            self._sizes.append(0)
             text = f"(?{case}:"
         else:
             self._flags[-1] = flags

@@ -54,7 +54,7 @@ def _added_to_list(items: list[Any], added: Any, state: State) -> list[Any]:
     if type(items) is FixedList:
         raise Fault("nothing can be added to a sorted array")
     new = list(added) if is_list(added) else [added]
-    state.check_size(len(items) + len(new))
+    state.check_size(len(items) + len(new), len(new))
     items.extend(new)
     state.note_change(items)
     return items

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from onhook.pebble.errors import LimitExceeded, PebbleError
+from onhook.pebble.errors import Fault, LimitExceeded, PebbleError
 from onhook.pebble.java_char import whole
 from onhook.pebble.java_number import double_to_string
 from onhook.pebble.limits import DATA_DEPTH, Limits
@@ -24,6 +24,8 @@ from onhook.pebble.values import (
     too_deep,
 )
 
+_MOST_PARTS = 1_000_000
+"""Elements and the punctuation between them."""
 _OUTPUT_CHARS = Limits().output_chars
 
 
@@ -36,7 +38,7 @@ def as_text(value: Any) -> str:
         return ""
     try:
         return text_of(value, _OUTPUT_CHARS)
-    except LimitExceeded as fault:
+    except Fault as fault:
         raise PebbleError(fault.message, 1, 1) from None
 
 
@@ -111,6 +113,8 @@ class _Printer:
         if self._left < 0:
             raise too_long(self._limit)
         self.parts.append(text)
+        if len(self.parts) > _MOST_PARTS:
+            raise LimitExceeded(f"the data that is printed has more than {_MOST_PARTS} parts")
 
 
 def plain_data(value: Any, charge: Callable[[int], None], depth: int = 0) -> Any:
@@ -130,10 +134,8 @@ def plain_data(value: Any, charge: Callable[[int], None], depth: int = 0) -> Any
     if isinstance(value, list | tuple):
         charge(len(value))
         return [plain_data(item, charge, depth + 1) for item in value]
-    if kind_of is Entry:
-        value = {"key": value.key, "value": value.value}
     if not isinstance(value, Mapping):
-        return None
+        return text_of(value, _OUTPUT_CHARS)
     charge(len(value))
     return {
         plain_data(key, charge, depth + 1): plain_data(item, charge, depth + 1)

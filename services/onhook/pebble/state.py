@@ -130,13 +130,13 @@ class State:
         self.charge(len(parts))
         return self.bounded("".join(parts))
 
-    def check_size(self, elements: int) -> None:
-        """Count the elements of a list or map that is built, and bound them."""
+    def check_size(self, elements: int, new: int | None = None) -> None:
+        """Bound the elements of a list or map that is built, and count them, or the new ones."""
         if elements > self.limits.range_size:
             raise LimitExceeded(
                 f"a list or map has more than {self.limits.range_size} elements (range_size)"
             )
-        self.charge(elements)
+        self.charge(elements if new is None else new)
 
     def lookup(self, name: str) -> Any:
         """The variable `name` as seen from here; None without one."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from onhook.pebble.analysis import Reference, facts_of
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
 from onhook.pebble.java_char import whole
@@ -17,7 +19,8 @@ from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
 from onhook.pebble.parser import parse
 from onhook.pebble.plain import PlainPart, plain_parts, plain_path, plain_text
-from onhook.pebble.printing import as_text, plain_data, too_long
+from onhook.pebble.printing import as_text as text_as_pebble_prints_it
+from onhook.pebble.printing import plain_data, too_long
 from onhook.pebble.rendering import Renderer, Run
 from onhook.pebble.state import Output, State, TextOutput
 
@@ -151,6 +154,13 @@ def reference_of(node: Node) -> Reference | None:
     """The reference that a print is, at the offset of its braces."""
     path = plain_path(node.expression) if isinstance(node, Print) else None
     return Reference(path, node.offset) if path else None
+
+
+def as_text(value: Any) -> str:
+    """A value as text, a map or list as JSON."""
+    if isinstance(value, list | dict):
+        return msgspec.json.encode(value).decode()
+    return text_as_pebble_prints_it(value)
 
 
 UNSUPPORTED = "only dotted references such as {{NewPhoneContact.ANI}} can be evaluated here"
