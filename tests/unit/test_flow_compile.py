@@ -11,7 +11,8 @@ import pytest
 from flows import a_flow, a_request
 from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES
 from onhook.contracts.run import flow_id_of
-from onhook.flow.compiled import End, EventNode, Flow, compile_flow
+from onhook.flow.activity import End, EventNode
+from onhook.flow.compiled import Flow, compile_flow
 from onhook.flow.errors import Finding, FlowError, Severity
 from onhook.flow.http_request import HttpRequest
 from onhook.flow.loading import load_flow
@@ -43,19 +44,22 @@ def a_variable(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def body(*references: str) -> str:
-    return json.dumps([f"{{{{{reference}}}}}" for reference in references])
+    """Each as a bare value, which no quote breaks."""
+    return f"[{', '.join(f'{{{{{reference}}}}}' for reference in references)}]"
 
 
-def test_the_packaged_flow_compiles_without_a_finding() -> None:
+def test_the_packaged_flow_compiles_and_is_told_of_what_an_agent_types() -> None:
     content = files("onhook.flow").joinpath("main_flow.json").read_bytes()
     flow = compile_flow(load_flow(content, "main_flow.json"))
     assert (flow.id, flow.name) == (flow_id_of("Main_Flow"), "Main_Flow")
-    assert flow.findings == ()
+    (found,) = flow.findings
+    assert (found.code, found.severity) == ("OH1022", Severity.WARNING)
+    assert found.message.startswith("httpRequestBody: line 6, column 14: a double quote")
     assert flow.handlers == {"AgentDisconnect": "agent-disconnect"}
-    assert [type(flow.nodes[each]) for each in flow.nodes] == [EventNode, HttpRequest, End]
-    assert flow.after("agent-disconnect") == "http-request"
-    assert flow.after("http-request") == "end-event"
-    assert flow.after("end-event") is None
+    assert [type(each) for each in flow.events.nodes.values()] == [EventNode, HttpRequest, End]
+    assert flow.events.after("agent-disconnect") == "http-request"
+    assert flow.events.after("http-request") == "end-event"
+    assert flow.events.after("end-event") is None
     assert flow.settable == {"Global_Language", "WhoIsCalling"}
     assert flow.continuing == frozenset()
 
@@ -74,29 +78,30 @@ def test_links_name_their_ends_by_id_or_by_name() -> None:
     by_id = [{"from": "on-AgentDisconnect", "to": "id-A"}, {"from": "id-A", "to": "end"}]
     by_name = [{"from": "AgentDisconnect", "to": "A"}, {"from": "A", "to": "EndFlow"}]
     assert (
-        compiled(changed(flow, edges=by_id)).ports == compiled(changed(flow, edges=by_name)).ports
+        compiled(changed(flow, edges=by_id)).events.ports
+        == compiled(changed(flow, edges=by_name)).events.ports
     )
 
 
 def test_an_id_goes_before_the_same_text_as_a_name() -> None:
     first, second = a_request("A", URL), a_request("B", URL) | {"id": "A"}
     flow = changed(a_flow("F", first, second), edges=[{"from": "AgentDisconnect", "to": "A"}])
-    assert compiled(flow).after("on-AgentDisconnect") == "A"
+    assert compiled(flow).events.after("on-AgentDisconnect") == "A"
 
 
 @pytest.mark.parametrize("port", ["default", "out", "", None])
 def test_a_plain_port_may_have_any_name(port: str | None) -> None:
     edge = {"from": "AgentDisconnect", "to": "A", "condition": port}
     flow = compiled(changed(a_flow("F", a_request("A", URL)), edges=[edge]))
-    assert flow.after("on-AgentDisconnect") == "id-A"
+    assert flow.events.after("on-AgentDisconnect") == "id-A"
 
 
 def test_an_error_edge_is_a_port_of_its_own() -> None:
     nodes = a_request("A", URL), a_request("B", URL)
     flow = compiled(a_flow("F", *nodes, edges=(("A", "error", "EndFlow"),)))
-    assert flow.after("id-A") == "id-B"
-    assert flow.after_error("id-A") == "end"
-    assert flow.after_error("id-B") is None
+    assert flow.events.after("id-A") == "id-B"
+    assert flow.events.after_error("id-A") == "end"
+    assert flow.events.after_error("id-B") is None
 
 
 EVERY_NAME = [
@@ -114,7 +119,7 @@ def test_a_handler_names_its_event_by_any_name_or_specification(alias: str, name
 
 def test_a_handler_without_a_link_is_empty() -> None:
     flow = compiled(changed(a_flow("F", a_request("A", URL)), edges=[]))
-    assert flow.after(flow.handlers["AgentDisconnect"]) is None
+    assert flow.events.after(flow.handlers["AgentDisconnect"]) is None
 
 
 def test_a_flow_without_event_flows_handles_nothing() -> None:
@@ -166,10 +171,10 @@ def test_an_event_never_sets_what_steers_a_request(url: str, is_settable: bool) 
     assert ("v" in compiled(flow).settable) is is_settable
 
 
-def test_no_variable_reaches_a_header_s_name() -> None:
-    node = a_request("A", URL, httpRequestHeaders={"X-{{v}}": "1"})
-    (found,) = errors_of(a_flow("F", node, variables=(a_variable("v", **GLOBAL),)))
-    assert (found.code, found.node) == ("OH1001", "A")
+def test_an_event_never_sets_what_names_a_header() -> None:
+    node = a_request("A", URL, httpRequestHeaders={"X-{{v}}": "{{w}}"})
+    variables = a_variable("v", value="Who", **GLOBAL), a_variable("w", **GLOBAL)
+    assert compiled(a_flow("F", node, variables=variables)).settable == {"w"}
 
 
 # onFailure
@@ -230,7 +235,8 @@ def test_what_the_file_says_of_failure_wins(said: str, continues: bool) -> None:
 
 def test_a_flow_needs_exactly_one_start() -> None:
     flow = a_flow("F", a_request("A", URL))
-    for nodes, count in (([], "no"), (flow["nodes"] * 2, "2")):
+    (start,) = flow["nodes"]
+    for nodes, count in (([], "no"), ([start, start | {"id": "s", "name": "S"}], "2")):
         (found,) = errors_of(flow | {"nodes": nodes})
         assert found.code == "FC1002"
         assert found.message == f"the main flow has {count} start nodes"
@@ -271,7 +277,7 @@ def test_two_links_from_one_port_are_named() -> None:
 
 def test_the_same_link_twice_is_one_link() -> None:
     flow = a_flow("F", a_request("A", URL), edges=(("A", "default", "EndFlow"),))
-    assert compiled(flow).after("id-A") == "end"
+    assert compiled(flow).events.after("id-A") == "end"
 
 
 def test_a_handler_without_its_node_is_named() -> None:
@@ -297,18 +303,49 @@ def test_an_unknown_event_is_a_warning_and_never_runs() -> None:
     assert found.message == 'no event is called "AgentSneezed"'
 
 
-@pytest.mark.parametrize(
-    "activity",
-    ["set-variable", "condition-activity", "screen-pop", "queue-contact", "bre-request", "custom"],
-)
-def test_an_activity_that_cannot_run_is_named_with_what_can(activity: str) -> None:
+CALL_ONLY = [
+    "play-message",
+    "play-music",
+    "ivr-menu",
+    "ivr-collectdigits",
+    "queue-contact",
+    "queue-lookup",
+    "queue-to-agent",
+    "set-contact-priority",
+    "callback",
+    "scheduled-callback",
+    "blind-transfer",
+    "bridged-transfer",
+    "ivr-virtualassistantvoice",
+    "record",
+    "Feedback-V2",
+    "bre-request",
+    "fn-activity",
+    "send-digits",
+    "set-announcement",
+    "SetCallerID",
+    "generate-otp",
+    "cryptographic-hash",
+]
+
+
+@pytest.mark.parametrize("activity", CALL_ONLY)
+def test_an_activity_that_needs_a_call_is_named_with_what_to_do_instead(activity: str) -> None:
+    (found,) = errors_of(with_node(activity))
+    assert (found.code, found.node) == ("OH1001", "Odd")
+    assert found.message == f'activity "{activity}" cannot run in an event flow'
+    assert "these can run" not in found.remedy
+
+
+def test_an_activity_that_nobody_knows_is_named_with_what_can_run() -> None:
+    (found,) = errors_of(with_node("custom"))
+    assert found.remedy.startswith("remove it; these can run: http-request-v2, parse-activity, ")
+
+
+def with_node(activity: str) -> dict[str, Any]:
     node = {"id": "n", "name": "Odd", "properties": {"activityName": activity}}
     flow = a_flow("F", a_request("A", URL))
-    nodes = [*flow["eventFlows"]["GLOBAL_EVENTS"]["nodes"], node]
-    (found,) = errors_of(changed(flow, nodes=nodes))
-    assert (found.code, found.node) == ("OH1001", "Odd")
-    assert f'activity "{activity}" cannot run' in found.message
-    assert found.remedy == "remove it; these can run: http-request-v2, http-request, end"
+    return changed(flow, nodes=[*flow["eventFlows"]["GLOBAL_EVENTS"]["nodes"], node])
 
 
 def test_an_activity_without_a_name_is_told_by_its_group() -> None:
@@ -333,21 +370,15 @@ def test_two_nodes_of_one_name_or_id_are_named() -> None:
     ("fields", "code", "message", "remedy"),
     [
         (
-            {"isSecure": True},
-            "OH1001",
-            'secure variable "v" cannot be used by this version',
-            "take it out of the flow",
-        ),
-        (
             {"type": "INTEGER", "value": "many"},
             "OH1003",
             "variable \"v\": its default 'many' is no INTEGER",
             "give it a value of that type, or declare another",
         ),
         (
-            {"type": "DATETIME", "value": "{{now()}}"},
+            {"type": "DATETIME", "value": "{{soon()}}"},
             "OH1003",
-            "variable \"v\": its default '{{now()}}' is no DATETIME",
+            "variable \"v\": its default '{{soon()}}' is no DATETIME",
             "give it a value of that type, or declare another",
         ),
     ],

@@ -12,20 +12,33 @@ from flows import a_request
 from json_values import texts
 from onhook.flow.errors import Finding, RunError
 from onhook.flow.http_request import METHODS, HttpRequest, compile_http_request
-from onhook.flow.model import Node
+from onhook.flow.model import Node, Variable
+from onhook.flow.properties import Properties, Scope
+from onhook.flow.surroundings import Surroundings
+from onhook.settings.contact_centre import VariableType
 
 URL = "https://example.com/hook"
+STRING, INTEGER, _, _, _, JSON = VariableType
+
+
+VARIABLES = {
+    name: Variable(name=name, type=kind)
+    for name, kind in (("Text", STRING), ("Count", INTEGER), ("Data", JSON))
+}
+CONNECTORS = {"Crm": "https://crm.example/api", "crm-id": "https://crm.example/api"}
 
 
 def read(url: str = URL, **properties: Any) -> tuple[HttpRequest | None, list[Finding]]:
     kept = a_request("Ask", url, **properties)
-    node = Node(id=kept["id"], name=kept["name"], properties=kept["properties"])
-    return compile_http_request(node, lambda _reference: False)
+    node = Properties(Node(id=kept["id"], name=kept["name"], properties=kept["properties"]))
+    surroundings = Surroundings(connectors=CONNECTORS)
+    request = compile_http_request(node, Scope(variables=VARIABLES, surroundings=surroundings))
+    return request, node.findings
 
 
 def compiled(url: str = URL, **properties: Any) -> HttpRequest:
     request, findings = read(url, **properties)
-    assert findings == []
+    assert [each for each in findings if each.code != "OH1022"] == []
     assert request is not None
     return request
 
@@ -86,7 +99,9 @@ def test_no_control_character_ever_stands_in_a_header(control: str) -> None:
     request = compiled(httpRequestHeaders={"X-Who": "{{Who}}"})
     with pytest.raises(RunError) as refusal:
         request.render_headers({"Who": f"a{control}b"})
-    assert str(refusal.value) == 'node "Ask": header "X-Who" holds control characters'
+    assert str(refusal.value) == (
+        'node "Ask": header "X-Who": the value of the header holds control characters; remove them'
+    )
 
 
 @given(texts)
@@ -131,11 +146,11 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
             "correct httpRequestUrl",
         ),
         (
-            "https://h/{{a|b}}",
+            "https://h/{{a|b(}}",
             {},
             "OH1002",
-            "httpRequestUrl: line 1, column 11: only dotted references",
-            "write it as a plain reference",
+            "httpRequestUrl: line 1, column 16: ",
+            "correct the expression",
         ),
         (
             URL,
@@ -145,21 +160,78 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
             "use DELETE, GET",
         ),
         (URL, {"httpRequestMethod": 5}, "OH1003", "httpRequestMethod must be text", "quotes"),
-        (URL, {"authenticated": True}, "OH1001", "authenticated endpoints", "set authenticated to"),
-        (URL, {"authenticated": None}, "OH1001", "authenticated endpoints", "set authenticated to"),
         (
             URL,
-            {"outputVariableArray": [{"outputVariable": "x", "jsonPathExp": "$.a"}]},
-            "OH1001",
-            "output variables by JSONPath",
-            "remove outputVariableArray",
+            {"authenticated": True},
+            "FC1015",
+            "connectorId is not set, and authenticated is on",
+            "set connectorId, or set authenticated to false",
+        ),
+        (URL, {"authenticated": None}, "FC1015", "connectorId is not set", "set connectorId"),
+        (
+            "",
+            {"authenticated": True, "connectorId": "Crm", "httpRequestPath": "https://x.example/a"},
+            "OH1003",
+            "leaves the connector's origin",
+            "write the path alone",
         ),
         (
             URL,
-            {"httpContentType": "XML", "httpRequestBody": "<a/>"},
+            {"outputVariableArray": [{"outputVariable": "x", "jsonPathExp": "$.a"}]},
+            "FC1038",
+            'it sets "x", which is not declared',
+            "declare the variable",
+        ),
+        (
+            URL,
+            {"outputVariableArray": [{"outputVariable": "Text", "jsonPathExp": "$.["}]},
+            "OH1002",
+            "jsonPathExp: ",
+            "correct the path",
+        ),
+        (
+            URL,
+            {"outputVariableArray": [{"outputVariable": "", "jsonPathExp": "$.a"}]},
+            "FC1015",
+            "outputVariableArray has a path without outputVariable",
+            "name the variable",
+        ),
+        (URL, {"outputVariableArray": "x"}, "OH1003", "must be a list of maps", "correct it"),
+        (URL, {"contentType": "CSV"}, "OH1003", 'contentType "CSV" cannot be read', "JSON, XML"),
+        (
+            URL,
+            {"httpContentType": "Carrier Pigeon", "httpRequestBody": "coo"},
+            "OH1003",
+            'content type "Carrier Pigeon" is unknown',
+            "correct httpContentType",
+        ),
+        (
+            URL,
+            {"httpContentType": "XML", "httpRequestBody": "<a>"},
+            "OH1002",
+            "httpRequestBody: line 1",
+            "make it XML",
+        ),
+        (
+            URL,
+            {"httpContentType": "File", "httpRequestBody": "", "httpRequestBodyFiles": ["f"]},
             "OH1001",
-            'content type "XML" cannot be sent',
-            "use Application/JSON or None",
+            "its files lie in the hosted product",
+            "put what is to be sent into httpRequestBody",
+        ),
+        (
+            URL,
+            {"httpContentType": "Form Data", "httpRequestBodyFormData": "a"},
+            "OH1003",
+            "is no list of {key, value}",
+            "give each field a name",
+        ),
+        (
+            URL,
+            {"httpContentType": "GraphQL", "httpRequestBodyGQL": {"query": ""}},
+            "FC1015",
+            "httpRequestBodyGQL of http-request-v2 has no query",
+            "give it one",
         ),
         (
             URL,
@@ -172,54 +244,40 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
             URL,
             {"httpRequestBody": '{\n "a": {{x}} }}'},
             "OH1002",
-            "httpRequestBody: line 2, column 14: the body is no JSON: extra data",
+            "httpRequestBody: line 2, column 14: the body is no JSON: ",
             "make it JSON",
         ),
         (
             URL,
-            {"httpRequestBody": '{"a": {{ x | upper }}}'},
+            {"httpRequestBody": '{"a": {{ x | upper( }}}'},
             "OH1002",
-            "httpRequestBody: line 1, column 7: only dotted references",
-            "write it as a plain reference",
+            "httpRequestBody: line 1, column ",
+            "correct the expression",
         ),
         (URL, {"httpRequestBody": ""}, "OH1002", "the body is no JSON", "make it JSON"),
         (URL, {"httpRequestHeaders": ["X"]}, "OH1003", "must map names to texts", "correct it"),
-        (URL, {"httpRequestHeaders": {"X": 5}}, "OH1003", "must map names to texts", "correct it"),
+        (URL, {"httpRequestHeaders": {"X": []}}, "OH1003", "must map names to texts", "correct it"),
         (
             URL,
             {"httpRequestHeaders": {"X": "{{ a b }}"}},
             "OH1002",
-            "httpRequestHeaders.X: line 1, column 1",
-            "write it as a plain reference",
+            "httpRequestHeaders.X: line 1, column 6",
+            "correct the expression",
         ),
         (
             URL,
             {"httpRequestHeaders": {"X Y": "1"}},
             "OH1003",
-            'header name "X Y" is no header name',
-            "correct it",
-        ),
-        (
-            URL,
-            {"httpRequestHeaders": {"X-{{Who}}": "1"}},
-            "OH1001",
-            'the name "X-{{Who}}" holds an expression',
-            "write the name out",
-        ),
-        (
-            URL,
-            {"httpQueryParameters": {"{{Who}}": "1"}},
-            "OH1001",
-            'the name "{{Who}}" holds an expression',
-            "write the name out",
+            "header name 'X Y' is no header name",
+            "correct or remove it",
         ),
         (URL, {"httpRequestHeaders": {"Host": "x"}}, "OH1003", 'header "Host" is set by', "remove"),
         (
             URL,
             {"httpRequestHeaders": {"X": "a\r\nY: b"}},
-            "OH1003",
-            'header "X" holds control characters',
-            "remove them",
+            "OH1002",
+            "httpRequestHeaders.X: line 1, column 2: a header cannot hold control characters",
+            "remove the control characters",
         ),
         (
             URL,

@@ -66,9 +66,9 @@ class Flow(Struct, frozen=True, kw_only=True):
 
 
 def compile_flow(file: FlowFile, surroundings: Surroundings = ALONE) -> Flow:
-    """Compile a flow file. Raises FlowError with every finding where one is an error."""
+    """Compile a flow file. Raises FlowError with errors and warnings where one is an error."""
     draft = _Draft(file, surroundings)
-    findings = draft.findings
+    findings = tuple(each for each in draft.findings if each.severity is not Severity.INFO)
     if any(finding.severity is Severity.ERROR for finding in findings):
         raise FlowError(file.name, findings)
     steering = draft.steering
@@ -94,7 +94,7 @@ def compile_flow(file: FlowFile, surroundings: Surroundings = ALONE) -> Flow:
         continuing=_continuing(draft.on_failure),
         continuing_in_main=_continuing(draft.on_failure_in_main),
         calls=tuple(each for each in draft.activities if isinstance(each, CallNode)),
-        findings=tuple(each for each in findings if each.severity is Severity.WARNING),
+        findings=findings,
     )
 
 
@@ -129,6 +129,7 @@ class _Draft:
             (key for key, each in self.main.nodes.items() if isinstance(each, Start)), None
         )
         self.handlers = self._handlers(event_flow, nodes)
+        self._event_nodes = tuple(event_flow.on_events.values())
         self.on_failure = on_failure_in(self.events, is_call=False)
         is_call = file.flow_type is FlowType.FLOW
         self.on_failure_in_main = on_failure_in(self.main, is_call=is_call)
@@ -216,7 +217,7 @@ class _Draft:
             reference_checks.check_references(events, names),
             reference_checks.check_references(main, names.in_main),
             reference_checks.check_origins(file, self.activities),
-            graph_checks.check_reach(nodes, events, self.handlers.values()),
+            graph_checks.check_reach(nodes, events, self._event_nodes),
             graph_checks.check_reach(main_nodes, main, [self.main_start or ""]),
             graph_checks.check_branches(events),
             graph_checks.check_branches(main),

@@ -36,11 +36,7 @@ class FlowError(Exception):
 
     def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
         shown = flow if flow.isprintable() else repr(flow)[1:-1]
-        lines = "\n".join(
-            f'flow "{shown}": {finding}'
-            for finding in findings
-            if finding.severity is not Severity.INFO
-        )
+        lines = "\n".join(f'flow "{shown}": {finding}' for finding in findings)
         super().__init__(lines)
         self.findings = findings
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from onhook.flow import expression
-from onhook.flow.activity import Activity
+from onhook.flow.activity import Activity, Assigned
 from onhook.flow.address import (
     Address,
     Connected,
@@ -22,31 +23,28 @@ from onhook.flow.address import (
     pairs_of,
     references_of,
 )
+from onhook.flow.bodies import Body
 from onhook.flow.errors import RunError, quoted
 from onhook.flow.expression import Reference, Template
-from onhook.flow.json_body import JsonBody, compile_json_body
+from onhook.flow.header_value import check_header, header_value
 from onhook.flow.properties import REQUIRED, TEMPLATE, VALUE, Properties, Scope
+from onhook.flow.reading import Reading, read_document, read_rows
+from onhook.flow.request_body import read_body
 from onhook.flow.url import UrlError
 from onhook.pebble import PebbleError
 
 ACTIVITIES = frozenset({"http-request", "http-request-v2"})
 OUTPUTS = ("httpStatusCode", "httpResponseBody", "httpResponseHeaders")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-JSON_BODY = "application/json"
-NO_BODY = "none"
-
 DELIVER_TIMEOUT_S = 15.0
 CONTINUE_TIMEOUT_S = 2.0
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect"}
     | {"proxy-connection", "te", "trailer", "upgrade"}
 )
 """What the client writes itself, and refuses from anybody else."""
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
-_UNSUPPORTED = "OH1001"
 
 
 class HttpRequest(Activity, frozen=True, kw_only=True):
@@ -55,15 +53,23 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
     method: str
     address: Address
     headers: Pairs
-    body: JsonBody | None
+    body: Body | None
     timeout_s: float | None
     retry_attempts: int
     on_failure: str | None
     """`deliver` or `continue` where the file says so, else None."""
+    response_kind: str = "JSON"
+    readings: tuple[Reading, ...] = ()
+    """The variables that its response sets."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
         return OUTPUTS
+
+    @property
+    def assigned(self) -> tuple[Assigned, ...]:
+        """What comes back is the endpoint's, and made of nothing of the flow's."""
+        return tuple(Assigned(row.variable.name, ()) for row in self.readings)
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -96,48 +102,74 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
             raise RunError(self.name, f"httpRequestUrl: {problem}") from None
 
     def render_headers(
-        self, context: Mapping[str, Any], *, now: datetime | None = None
+        self, context: Mapping[str, Any], *, now: datetime | None = None, boundary: str = ""
     ) -> tuple[tuple[str, str], ...]:
-        """Raises RunError where a name is none, or a value holds control characters."""
+        """Raises RunError where a name is none, or a value holds control characters.
+
+        `boundary`: of a body of parts, the same as for render_body.
+        """
         rendered = [
             (
                 name if isinstance(name, str) else self._header_name(name, context, now),
-                self._rendered("a header's value", value, context, now),
+                self._header(name, value, context, now),
             )
             for name, value in self.headers
         ]
-        for name, value in rendered:
-            if _CONTROL.search(value):
-                raise RunError(self.name, f'header "{name}" holds control characters')
         if self.body is not None and not any(
             name.lower() == "content-type" for name, _ in rendered
         ):
-            rendered.insert(0, ("Content-Type", "application/json"))
+            kind = self.body.type_with(boundary or self.boundary)
+            if kind is not None:
+                rendered.insert(0, ("Content-Type", kind))
         return tuple(rendered)
+
+    @property
+    def boundary(self) -> str:
+        """Of a body of parts, where none is given: one that no value is likely to hold."""
+        return f"onhook-{sha256(self.node_id.encode()).hexdigest()[:24]}"
+
+    def _header(
+        self,
+        name: str | Template,
+        value: Template,
+        context: Mapping[str, Any],
+        now: datetime | None,
+    ) -> str:
+        try:
+            return header_value(value, context, now=now)
+        except PebbleError as problem:
+            named = name if isinstance(name, str) else name.source
+            raise RunError(self.name, f'header "{named}": {problem.message}') from None
 
     def _header_name(
         self, template: Template, context: Mapping[str, Any], now: datetime | None
     ) -> str:
-        name = self._rendered("a header's name", template, context, now)
+        try:
+            name = expression.text_of(template, context, now).strip()
+        except PebbleError as problem:
+            raise RunError(self.name, f"header {template.source}: {problem}") from None
         fault = _name_fault(name)
         if fault is not None:
             raise RunError(self.name, fault)
         return name
 
-    def _rendered(
-        self, what: str, template: Template, context: Mapping[str, Any], now: datetime | None
-    ) -> str:
+    def render_body(
+        self, context: Mapping[str, Any], *, now: datetime | None = None, boundary: str = ""
+    ) -> bytes:
+        """Raises RunError."""
+        if self.body is None:
+            return b""
         try:
-            return expression.text_of(template, context, now).strip()
+            return self.body.render(context, now=now, boundary=boundary or self.boundary)
         except PebbleError as problem:
-            raise RunError(self.name, f"{what}: {problem}") from None
+            raise RunError(self.name, f"httpRequestBody: {problem}") from None
 
-    def read(self, outputs: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:  # noqa: ARG002
+    def read(self, outputs: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
         """The variables that its response sets, and what there is to say of them."""
-        return {}, None
-
-    def render_body(self, context: Mapping[str, Any], *, now: datetime | None = None) -> bytes:  # noqa: ARG002
-        return b"" if self.body is None else self.body.render(context)
+        if not self.readings:
+            return {}, None
+        text = outputs.get("httpResponseBody")
+        return read_document(self.response_kind, text, self.readings)
 
 
 def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | None:
@@ -146,20 +178,15 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
     if method not in METHODS:
         known = ", ".join(sorted(METHODS))
         properties.report(VALUE, f'method "{method}" is unknown', f"use {known}")
-    if properties.value("outputVariableArray"):
-        properties.report(
-            _UNSUPPORTED,
-            "output variables by JSONPath cannot be used by this version",
-            "remove outputVariableArray",
-        )
     address = _read_address(properties, scope)
-    body = _read_body(properties, method, scope)
+    body = read_body(properties, method, scope)
     headers = _read_headers(properties)
     timeout_ms = properties.number("httpResponseTimeout")
     retry_attempts = properties.number("retryAttempts")
     on_failure = properties.text("onFailure").lower() or None
     if on_failure not in (None, "deliver", "continue"):
         properties.report(VALUE, f'onFailure is "{on_failure}"', "use deliver or continue")
+    response_kind, readings = read_rows(properties, scope)
     if address is None or properties.is_broken:
         return None
     node = properties.node
@@ -174,6 +201,8 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
         timeout_s=None if not timeout_ms else timeout_ms / 1000,
         retry_attempts=1 if retry_attempts is None else min(retry_attempts, 10),
         on_failure=on_failure,
+        response_kind=response_kind,
+        readings=readings,
     )
 
 
@@ -195,8 +224,13 @@ def _read_headers(properties: Properties) -> Pairs:
         fault = _name_fault(name) if isinstance(name, str) else None
         if fault is not None:
             properties.report(VALUE, fault, "correct or remove it")
-        elif not template.references and _CONTROL.search(template.source.strip()):
-            properties.report(VALUE, f'header "{name}" holds control characters', "remove them")
+            continue
+        try:
+            check_header(template)
+        except PebbleError as problem:
+            properties.report(
+                TEMPLATE, f"httpRequestHeaders.{name}: {problem}", "remove the control characters"
+            )
     return headers
 
 
@@ -207,31 +241,3 @@ def _name_fault(name: str) -> str | None:
     if name.lower() in _OURS:
         return f'header "{name}" is set by the worker itself'
     return None
-
-
-def _read_body(properties: Properties, method: str, scope: Scope) -> JsonBody | None:
-    kind = properties.text("httpContentType").lower() or NO_BODY
-    source = properties.text("httpRequestBody")
-    if kind == NO_BODY:
-        if source.strip():
-            properties.report(
-                REQUIRED, "a body needs a content type", "set httpContentType to Application/JSON"
-            )
-        return None
-    if kind != JSON_BODY:
-        properties.report(
-            _UNSUPPORTED,
-            f'content type "{properties.text("httpContentType")}" cannot be sent by this version',
-            "use Application/JSON or None",
-        )
-        return None
-    if not source.strip() and method in _WITHOUT_BODY:
-        return None
-    template = properties.template("httpRequestBody", source)
-    if template is None:
-        return None
-    try:
-        return compile_json_body(template, scope.holds_json)
-    except PebbleError as problem:
-        properties.report(TEMPLATE, f"httpRequestBody: {problem}", "make it JSON")
-        return None

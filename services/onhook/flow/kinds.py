@@ -16,6 +16,7 @@ from onhook.flow.errors import Finding
 from onhook.flow.go_to import compile_go_to
 from onhook.flow.http_request import compile_http_request
 from onhook.flow.model import Node
+from onhook.flow.parse import compile_parse
 from onhook.flow.percent_allocation import compile_percent_allocation
 from onhook.flow.properties import Properties, Scope
 from onhook.flow.screen_pop import compile_screen_pop
@@ -39,6 +40,7 @@ _STANDING: dict[str, type[EventNode | Start | End]] = {
 _COMPILE: dict[str, Compile] = {
     "http-request": compile_http_request,
     "http-request-v2": compile_http_request,
+    "parse-activity": compile_parse,
     "set-variable": compile_set_variable,
     "condition-activity": lambda properties, _scope: compile_condition(properties),
     "case-statement": lambda properties, _scope: compile_case(properties),
