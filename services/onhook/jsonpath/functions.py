@@ -10,10 +10,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-import msgspec
-
 from onhook.jsonpath.errors import OutOfRange, PathError
-from onhook.jsonpath.java_text import java_int, number_text
+from onhook.jsonpath.java_print import printed
+from onhook.jsonpath.java_text import java_int
 from onhook.jsonpath.limits import Purse
 
 Arguments: TypeAlias = tuple[Callable[[], Any], ...]
@@ -103,27 +102,10 @@ def _concat(model: Any, arguments: Arguments, purse: Purse) -> str:
             parts.append(value)
         elif isinstance(value, list):
             purse.pay(len(value))
-            parts.extend(java_text(item) for item in value if item is not None)
+            parts.extend(printed(item, purse) for item in value if item is not None)
     for part in parts:
         purse.pay_for_text(part)
     return "".join(parts)
-
-
-def java_text(value: Any) -> str:
-    """What Java's toString gives: a list as JSON, an object as `{a=1, b=x}`."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return number_text(value)
-        case list():
-            return msgspec.json.encode(value).decode().replace("/", "\\/")
-        case dict():
-            return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
-        case None:
-            return "null"
-        case _:
-            return str(value)
 
 
 def length(model: Any) -> int | None:

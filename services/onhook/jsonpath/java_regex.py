@@ -3,8 +3,7 @@
 What Java refuses is refused, and what only `regex` understands (fuzzy matching, recursion, named
 lists) never reaches it. It must not know paths.
 
-Not carried: `\\X`-like clusters and class names beyond what both know are refused; flag `u`
-without `U` also widens `\\w`, `\\d` and `\\s` to all of Unicode.
+Not carried: clusters (`\\X`) and class names that only Java knows are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ _DEEPEST = 20
 _MOST_REPEATS = 1_000
 _LINE_ENDS = r"\n\r\u0085\u2028\u2029"
 _CONTROLS = {"t": r"\t", "n": r"\n", "r": r"\r", "f": r"\f", "a": r"\a", "e": r"\x1b"}
-_CLASSES = "dDwWsS"
+_CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": r"\x20\t\n\x0b\f\r"}
+"""Without flag `U` these are of ASCII alone."""
 _BOUNDARIES = {"b": r"\b", "B": r"\B", "A": r"\A", "z": r"\Z", "Z": r"(?=\n?\Z)", "G": r"\G"}
 _SPACES = {
     "h": r"\x20\t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000",
@@ -56,7 +56,9 @@ _JAVA_NAMES = {
 def read_pattern(source: str, flags: str, column: int) -> regex.Pattern[str]:
     """Raises PathError; `column` is where the source begins."""
     text = _Translation(source, flags, column).text()
-    chosen = regex.V1 | (regex.UNICODE if set(flags) & set("uU") else regex.ASCII)
+    # ASCII letters alone are of either case, unless asked for more; properties need Unicode.
+    is_wide = set(flags) & set("uU") or re.search(r"\\[pP]", source)
+    chosen = regex.V1 | (regex.UNICODE if is_wide else regex.ASCII)
     for flag, value in (("i", regex.IGNORECASE), ("x", regex.VERBOSE), ("m", regex.MULTILINE)):
         chosen |= value if flag in flags else 0
     try:
@@ -166,8 +168,10 @@ class _Translation:
         char = self._take()
         if char in _CONTROLS:
             return _CONTROLS[char]
-        if char in _CLASSES:
-            return "\\" + char
+        if char.lower() in _CLASSES:
+            negation = "^" if char.isupper() else ""
+            is_wide = "U" in self._flags
+            return f"\\{char}" if is_wide else f"[{negation}{_CLASSES[char.lower()]}]"
         if char in "pP":
             return self._property(char)
         if char in "hHvV":

@@ -17,12 +17,11 @@ DEEPEST_NESTING = 24
 """Parentheses, negations, filters and arguments inside one another."""
 MOST_WORK = 500_000
 """Values visited or compared in one reading: about half a second."""
-DEEPEST_DOCUMENT = 1_000
-"""Levels below which values are neither walked by `..` nor compared."""
 REGEX_SECONDS = 0.25
 """For all regular expressions of one reading together."""
 CHARACTERS_A_STEP = 256
 """Text that is searched or compared costs one step for so many characters."""
+BITS_A_STEP = 1_024
 
 
 class Purse:
@@ -45,6 +44,11 @@ class Purse:
 
     def pay_for_text(self, text: str) -> None:
         self.pay(1 + len(text) // CHARACTERS_A_STEP)
+
+    def pay_for_number(self, number: object) -> None:
+        """Making decimal digits of a whole number costs the square of its length."""
+        if isinstance(number, int) and number.bit_length() > BITS_A_STEP:
+            self.pay((number.bit_length() // BITS_A_STEP) ** 2)
 
     def regex_seconds(self) -> float:
         """What is left, in seconds; the clock starts with the first call. Raises TooMuchWork."""

@@ -66,6 +66,8 @@ def _kind(value: Any) -> str:
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Operator:
     def ordered(left: Any, right: Any, bench: Bench) -> bool:
+        bench.purse.pay_for_number(left)
+        bench.purse.pay_for_number(right)
         if is_number(left) and is_number(right):
             return compare(exact(left), exact(right))
         one, other = (text_of(side) if is_number(side) else side for side in (left, right))
@@ -132,6 +134,7 @@ def _is_match(pattern: regex.Pattern[str], value: Any, bench: Bench) -> bool:
     if isinstance(value, bool):
         text = "true" if value else "false"
     elif is_number(value):
+        bench.purse.pay_for_number(value)
         text = text_of(value)
     else:
         text = value if isinstance(value, str) else ""

@@ -33,6 +33,8 @@ _INT_RANGE = range(-(2**31), 2**31)
 
 def parse_path(text: str) -> PathTree:
     """Raises PathError, with the column in `text`."""
+    if not text.strip(BLANK):
+        raise PathError("it is empty; write $ for the whole document", column=1)
     if len(text) > limits.LONGEST_PATH:
         raise TooMuchWork(
             f"it has {len(text)} characters; {limits.LONGEST_PATH} are the most", column=1

@@ -112,6 +112,8 @@ def are_equal(left: Any, right: Any, purse: Purse) -> bool:
 def left_equals(left: Any, right: Any, purse: Purse) -> bool:
     """Java's equals of two values, where the left one decides how they compare."""
     purse.pay()
+    purse.pay_for_number(left)
+    purse.pay_for_number(right)
     if isinstance(left, str):
         purse.pay_for_text(left)
         return (
