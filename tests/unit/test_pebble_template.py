@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -232,3 +232,25 @@ def test_the_short_way_and_the_long_way_print_the_same(value: Any) -> None:
 @given(json_values)
 def test_the_value_of_a_name_is_the_value_itself(value: Any) -> None:
     assert pebble.compile("{{ v }}").value({"v": value}) == value
+
+
+def test_names_that_do_not_exist_are_known_before_rendering() -> None:
+    template = pebble.compile(
+        "{% if false %}{{ a | nosuch | upper }}{{ b is odder }}{% endif %}\n"
+        "{% filter none %}{{ f() }}{{ m() }}{{ block('x') }}{% endfilter %}{% macro m() %}{% endmacro %}"
+    )
+    assert [str(problem) for problem in template.problems] == [
+        'line 1, column 22: there is no filter "nosuch"',
+        'line 1, column 47: there is no test "odder"',
+        'line 2, column 11: there is no filter "none"',
+        'line 2, column 21: there is no function "f"',
+    ]
+    assert pebble.compile("{{ a | upper }}{{ max(1) }}{{ b is even }}").problems == ()
+
+
+def test_now_is_in_utc_and_to_the_millisecond() -> None:
+    template = pebble.compile("{{ now() }}")
+    at = datetime(2025, 2, 6, 22, 9, 2, 712345, tzinfo=timezone(timedelta(hours=1)))
+    assert template.render({}, now=at) == "2025-02-06T21:09:02.712Z[UTC]"
+    assert template.render({}, now=at.replace(tzinfo=None)) == "2025-02-06T22:09:02.712Z[UTC]"
+    assert template.render({}).endswith("Z[UTC]")

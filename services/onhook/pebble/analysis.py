@@ -63,9 +63,18 @@ class Reference(Struct, frozen=True):
         return found
 
 
+class Use(Struct, frozen=True):
+    """A filter, test or function that is used by its name."""
+
+    kind: str
+    name: str
+    offset: int
+
+
 class Facts(Struct, frozen=True):
     """`macros` and `blocks` come with the autoescaping strategy at their place."""
 
+    uses: tuple[Use, ...]
     references: tuple[Reference, ...]
     local_names: frozenset[str]
     macros: dict[str, tuple[Macro, str | None]]
@@ -79,6 +88,7 @@ def facts_of(body: tuple[Node, ...]) -> Facts:
     survey.nodes(body, frozenset(), None)
     references = sorted(survey.references, key=lambda reference: reference.offset)
     return Facts(
+        tuple(sorted(survey.uses, key=lambda use: use.offset)),
         tuple(references),
         frozenset(survey.local_names),
         survey.macros,
@@ -91,6 +101,7 @@ class _Survey:
     """Walks a tree in source order. `known`: names that are local where it stands."""
 
     def __init__(self) -> None:
+        self.uses: list[Use] = []
         self.references: list[Reference] = []
         self.local_names: set[str] = set()
         self.macros: dict[str, tuple[Macro, str | None]] = {}
@@ -147,6 +158,7 @@ class _Survey:
         self, node: FilterBlock, known: frozenset[str], strategy: str | None
     ) -> frozenset[str]:
         for step in node.filters:
+            self.uses.append(Use("filter", step.name, step.offset))
             self._arguments(step.arguments, known)
         return self.nodes(node.body, known, strategy)
 
@@ -173,6 +185,8 @@ class _Survey:
             if isinstance(node, Name | Attribute | Subscript):
                 self._path(node, known, pending)
                 continue
+            if isinstance(node, Call | Filter | Test):
+                self.uses.append(Use(_USE_KINDS[type(node)], node.name, node.offset))
             if isinstance(node, Call):
                 self._named_arguments(node)
             if isinstance(node, Binary) and node.operator in "+-":
@@ -225,6 +239,7 @@ def _values(arguments: Arguments) -> list[Expression]:
     return [*arguments.positional, *(value for _, value in arguments.named)]
 
 
+_USE_KINDS: dict[type, str] = {Call: "function", Filter: "filter", Test: "test"}
 _PARTS: dict[type, Callable[[Any], list[Expression]]] = {
     Literal: lambda _node: [],
     MethodCall: lambda node: [node.target, *node.arguments],

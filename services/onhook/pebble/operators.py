@@ -20,6 +20,10 @@ from onhook.pebble.values import GLOBALS, Array, FixedList, Safe, is_list, is_nu
 Operator = Callable[[Any, Any, State], Any]
 
 
+_JOINED = (str, Safe)
+"""Types that plus makes a text of."""
+
+
 def truth(value: Any) -> bool:
     """What counts as true: true, a number but 0, a text that is not empty; null is false."""
     if value is None:
@@ -34,10 +38,9 @@ def truth(value: Any) -> bool:
 
 
 def _add(left: Any, right: Any, state: State) -> Any:
-    if isinstance(left, str) or isinstance(right, str):
-        if type(left) in (str, Safe) or type(right) in (str, Safe):
-            return joined(state.text(left), state.text(right), state)
-    elif is_list(left):
+    if type(left) in _JOINED or type(right) in _JOINED:
+        return joined(state.text(left), state.text(right), state)
+    if is_list(left):
         return _added_to_list(left, right, state)
     return calculated("+", left, right)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from onhook.pebble.analysis import Facts
 from onhook.pebble.arguments import Evaluate, bound, failing
 from onhook.pebble.autoescaping import escape_step, escaped
-from onhook.pebble.errors import Fault
+from onhook.pebble.errors import Fault, LimitExceeded
 from onhook.pebble.evaluation import ExpressionCompiler
 from onhook.pebble.nodes import (
     Autoescape,
@@ -130,7 +130,10 @@ class Renderer:
                 loop.index = index
                 frame["loop"] = loop
                 frame[name] = items[index]
-                body(state)
+                try:
+                    body(state)
+                except LimitExceeded as fault:
+                    raise fault.at(offset) from None
                 index += 1
             state.frames.pop()
 

@@ -101,10 +101,12 @@ class State:
 
     @property
     def now(self) -> datetime:
-        """The time of the rendering, the same for all of it."""
+        """The time of the rendering in UTC, to the millisecond, the same for all of it."""
         if self._started is None:
             self._started = datetime.now(UTC)
-        return self._started
+        at = self._started
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     def charge(self, steps: int) -> None:
         """Count work. Raises Fault when all that was allowed is used up."""

@@ -6,19 +6,22 @@ output goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from onhook.pebble.analysis import Reference, facts_of
+from onhook.pebble.analysis import Facts, Reference, Use, facts_of
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
+from onhook.pebble.filters import FILTERS
+from onhook.pebble.functions import FUNCTIONS
 from onhook.pebble.java_char import whole
 from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
 from onhook.pebble.parser import parse
 from onhook.pebble.plain import PlainPart, plain_parts, plain_path, plain_text
+from onhook.pebble.predicates import TESTS
 from onhook.pebble.printing import as_text as text_as_pebble_prints_it
 from onhook.pebble.printing import plain_data, too_long
 from onhook.pebble.rendering import Renderer, Run
@@ -43,7 +46,16 @@ def compile_source(source: str) -> Template:
 class Template:
     """What `compile` gives. Rendering changes nothing in it, nor in the context."""
 
-    __slots__ = ("_changes_lists", "_evaluate", "_plain", "_run", "body", "references", "source")
+    __slots__ = (
+        "_changes_lists",
+        "_evaluate",
+        "_plain",
+        "_run",
+        "body",
+        "problems",
+        "references",
+        "source",
+    )
 
     def __init__(self, source: str, body: tuple[Node, ...]) -> None:
         facts = facts_of(body)
@@ -51,6 +63,12 @@ class Template:
         self.body = body
         self.references: tuple[Reference, ...] = facts.references
         """Every path that is read from the context, in source order; macros read none."""
+        self.problems: tuple[PebbleError, ...] = tuple(
+            PebbleError(message, *position(source, use.offset))
+            for use in facts.uses
+            if (message := _problem(use, facts))
+        )
+        """Filters, tests and functions that do not exist: Pebble fails only where they are used."""
         self._changes_lists = facts.changes_lists
         self._plain: tuple[PlainPart, ...] | None = plain_parts(body)
         renderer = Renderer(facts)
@@ -116,6 +134,20 @@ class Template:
             raise placed(fault, self.source) from None
         except RecursionError:
             raise PebbleError(_TOO_DEEP, 1, 1) from None
+
+
+_KNOWN: dict[str, Collection[str]] = {
+    "filter": FILTERS,
+    "test": TESTS,
+    "function": (*FUNCTIONS, "block", "parent"),
+}
+
+
+def _problem(use: Use, facts: Facts) -> str | None:
+    """What is wrong with the name that is used."""
+    if use.name in _KNOWN[use.kind] or (use.kind == "function" and use.name in facts.macros):
+        return None
+    return f'there is no {use.kind} "{use.name}"'
 
 
 class _Relay:
