@@ -353,7 +353,7 @@ async def test_the_packaged_flow_is_published_only_where_there_is_no_other(
 
 
 async def test_a_flow_that_cannot_run_is_refused_by_name(workplace: Workplace, endpoint: Endpoint):
-    bad = a_flow("Bad", a_request("P", endpoint.url(), httpRequestBody="{{ 1 + 1 }}"))
+    bad = a_flow("Bad", a_request("P", endpoint.url(), httpRequestBody="{{ 1 + }}"))
     async with workplace.working() as working:
         status, problem = await working.api.ask("POST", "/flows", bad)
         assert status == 422

@@ -23,7 +23,15 @@ from cloudevents.core.formats.json import JSONFormat
 from onhook.contracts.event import CONTENT_TYPE, decode_event, encode_event
 from onhook.contracts.run import RUN_TYPE, decode_run, encode_run, flow_id_of, webhook_id_of
 from onhook.contracts.sample import SAMPLE_EVENTS
-from onhook.contracts.topology import EVENTS_EXCHANGE, TOPOLOGY, event_key, key_matches
+from onhook.contracts.screen_pop import SCREEN_POP
+from onhook.contracts.topology import (
+    EVENTS_EXCHANGE,
+    TOPOLOGY,
+    event_key,
+    key_matches,
+    routes,
+    screen_pop_key,
+)
 from onhook.event_flow.dead_letter import About, headers_for
 
 ROOT = Path(__file__).parents[2]
@@ -129,8 +137,8 @@ def test_check_writes_nothing_and_names_what_differs_and_what_mends_it(
 
 
 def test_there_is_a_schema_and_an_example_of_every_message() -> None:
-    assert set(EXAMPLES) == {*SAMPLE_EVENTS, RUN_TYPE}
-    assert set(SCHEMAS) == {*SAMPLE_EVENTS, RUN_TYPE, "flow"}
+    assert set(EXAMPLES) == {*SAMPLE_EVENTS, RUN_TYPE, SCREEN_POP}
+    assert set(SCHEMAS) == {*SAMPLE_EVENTS, RUN_TYPE, SCREEN_POP, "flow"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -292,6 +300,9 @@ def test_the_bus_document_s_queues_are_the_topology_s(bus: dict[str, Any]) -> No
 
 def test_the_bus_document_has_a_routing_key_for_every_event(bus: dict[str, Any]) -> None:
     keys = channels_of(bus, "routingKey")
+    pop = keys.pop("agent.{agentId}.ScreenPop")
+    assert pop["exchange"]["name"] == EVENTS_EXCHANGE
+    assert routes(EVENTS_EXCHANGE, screen_pop_key("ada.l")) == ("onhook.call-emulator",)
     assert list(keys) == [event_key(name) for name in SAMPLE_EVENTS]
     patterns = [b.routing_key for b in TOPOLOGY.bindings if b.queue == "onhook.event-flow"]
     for key, amqp in keys.items():
@@ -313,8 +324,9 @@ def test_the_bus_document_s_operations_use_messages_of_their_channel(bus: dict[s
 
 def test_the_bus_document_s_messages_are_the_published_ones(bus: dict[str, Any]) -> None:
     messages = bus["components"]["messages"]
-    assert set(messages) == {*SAMPLE_EVENTS, RUN_TYPE, "undelivered", "unprocessable"}
-    for name in (*SAMPLE_EVENTS, RUN_TYPE):
+    published = (*SAMPLE_EVENTS, RUN_TYPE, SCREEN_POP)
+    assert set(messages) == {*published, "undelivered", "unprocessable"}
+    for name in published:
         message = messages[name]
         assert resolve(bus, message["payload"]["$ref"])["$id"] == f"{name}.json"
         (shown,) = message["examples"]

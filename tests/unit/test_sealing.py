@@ -16,8 +16,8 @@ from onhook.event_flow.sealing import (
     MissingKey,
     RunKeyError,
     keys_for,
-    read_keys,
 )
+from onhook.settings.run_key import read_keys
 
 ONE, OTHER = os.urandom(32), os.urandom(32)
 SECRET = b"4929 1234 5678 9012"
@@ -81,15 +81,15 @@ def test_keys_are_read_in_both_alphabets_and_separated_by_blanks() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("not-base64!", "key 1 is no base64"),
-        (written(b"short"), "key 1 has 5 bytes, not 32"),
-        (f"{written(ONE)} {written(ONE + b'x')}", "key 2 has 33 bytes, not 32"),
+        ("not-base64!", "has a key that is no base64, number 1"),
+        (written(b"short"), "has a key of 5 bytes instead of 32, number 1"),
+        (f"{written(ONE)} {written(ONE + b'x')}", "has a key of 33 bytes instead of 32, number 2"),
     ],
 )
 def test_a_malformed_key_is_refused_and_not_shown(text: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(RunKeyError) as refusal:
         keys_for(text, tmp_path, makes_one=True)
-    assert str(refusal.value).startswith(f"ONHOOK_RUN_KEY: {words}")
+    assert str(refusal.value).startswith(f"ONHOOK_RUN_KEY {words}")
     assert not any(part in str(refusal.value) for part in text.split())
 
 
@@ -115,5 +115,5 @@ def test_a_key_that_was_given_goes_before_the_one_that_was_made(tmp_path: Path) 
 
 def test_a_kept_key_that_was_damaged_is_named(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_text("damaged")
-    with pytest.raises(RunKeyError, match=r"run\.key: key 1 .*put the key back"):
+    with pytest.raises(RunKeyError, match=r"run\.key has a key that is no .*put the key back"):
         keys_for("", tmp_path, makes_one=True)

@@ -19,6 +19,7 @@ from onhook.settings import (
 from onhook.settings.egress_rule import EgressRule
 from onhook.settings.settings import SEEDED_TOKEN, masked_url
 
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 TOKEN = "11111111-2222-4333-8444-555555555555"
 
 # A text that each setting takes, and the value that it becomes. Paths are made by the test.
@@ -47,7 +48,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "sink_max_body": ("0", 0),
     "in_flight": ("3", 3),
     "connectors": ("FILE", Path("FILE")),
-    "run_key": ("first second", "first second"),
+    "run_key": (f"{KEY} {KEY}", f"{KEY} {KEY}"),
     "retry_scale": ("0.01", 0.01),
     "grace": ("0", 0.0),
     "declare": ("No", False),
@@ -72,6 +73,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "contact_centre": ("/nowhere/at.yaml", "names a file that does not exist"),
     "overrides": ("/nowhere/at.yaml", "names a file that does not exist"),
     "connectors": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "run_key": ("c2hvcnQ=", "has a key of 5 bytes instead of 32, number 1"),
     "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
     "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),
     "sink_db": ("sink.sqlite", "must be sqlite:///PATH"),
@@ -249,8 +251,10 @@ def test_what_is_no_secret_has_no_file_variable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", SECRETS, ids=lambda setting: setting.name)
 def test_a_secret_is_masked_when_shown(setting: Setting) -> None:
-    settings = load({setting.variable: "amqp://user:hunter2@broker:5672/v"})
-    assert shown_value(setting, settings) == "amqp://user:***@broker:5672/v"
+    is_key = setting.name == "run_key"
+    settings = load({setting.variable: KEY if is_key else "amqp://user:hunter2@broker:5672/v"})
+    shown = "***" if is_key else "amqp://user:***@broker:5672/v"
+    assert shown_value(setting, settings) == shown
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from onhook import __version__
 from onhook.contracts.event import CONTENT_TYPE
 from onhook.contracts.run import RUN_TYPE
 from onhook.contracts.sample import SAMPLE_EVENTS
+from onhook.contracts.screen_pop import SCREEN_POP
 from onhook.contracts.topology import (
     CALL_EMULATOR,
     EVENT_FLOW,
@@ -33,6 +34,8 @@ from onhook.contracts.topology import (
 )
 
 RUNS = (RUN_TYPE,)
+POPS = (SCREEN_POP,)
+POP_KEY = "agent.{agentId}.ScreenPop"
 ANY_MESSAGE = (*SAMPLE_EVENTS, RUN_TYPE)
 SET_ASIDE = {UNDELIVERED: "undelivered", UNPROCESSABLE: "unprocessable"}
 """The messages of the dead-letter queues: what was set aside, with the reason in headers."""
@@ -68,12 +71,13 @@ QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
         "Messages that could not be read or run, until a replay after a fix, or a drop",
         (SET_ASIDE[UNPROCESSABLE],),
     ),
-    CALL_EMULATOR: ("What the agent desktop must show; bounded, the oldest are dropped", ()),
+    CALL_EMULATOR: ("What the agent desktop must show; bounded, the oldest are dropped", POPS),
 } | {
     tier.queue: (f"Runs that wait {tier.delay_s} s for their next attempt", RUNS) for tier in TIERS
 }
 """What each queue holds, and the messages that may be in it."""
 
+EXCHANGE = {"name": EVENTS_EXCHANGE, "type": "topic", "durable": True, "autoDelete": False}
 PUBLISHED = {"deliveryMode": 2, "mandatory": True}
 CONSUMED = {"ack": True}
 
@@ -99,22 +103,34 @@ def describe_bus(examples: Mapping[str, bytes]) -> dict[str, Any]:
             }
         },
         "channels": {event_key(name): _event_channel(name) for name in SAMPLE_EVENTS}
+        | {POP_KEY: _screen_pop_channel()}
         | {queue.name: _queue_channel(queue) for queue in TOPOLOGY.queues},
         "operations": _operations(),
         "components": {
-            "messages": {name: _message(name, examples[name]) for name in ANY_MESSAGE}
+            "messages": {name: _message(name, examples[name]) for name in (*ANY_MESSAGE, *POPS)}
             | _set_aside_messages()
         },
     }
 
 
+def _screen_pop_channel() -> dict[str, Any]:
+    return {
+        "address": POP_KEY,
+        "description": "Routing key of screen pops for one agent",
+        "parameters": {
+            "agentId": {"description": "The agent's id as one word: a dot in it is written %2E"}
+        },
+        "messages": _message_references(POPS),
+        "bindings": _amqp({"is": "routingKey", "exchange": EXCHANGE}),
+    }
+
+
 def _event_channel(name: str) -> dict[str, Any]:
-    exchange = {"name": EVENTS_EXCHANGE, "type": "topic", "durable": True, "autoDelete": False}
     return {
         "address": event_key(name),
         "description": f"Routing key of {name}",
         "messages": _message_references((name,)),
-        "bindings": _amqp({"is": "routingKey", "exchange": exchange}),
+        "bindings": _amqp({"is": "routingKey", "exchange": EXCHANGE}),
     }
 
 
@@ -203,6 +219,7 @@ def _operations() -> dict[str, Any]:
         operations[f"eventFlowPublishes{name}"] = _operation(
             "send", worker, queue, QUEUES[queue][1]
         )
+    operations["eventFlowPublishesScreenPop"] = _operation("send", worker, POP_KEY, POPS)
     return operations
 
 

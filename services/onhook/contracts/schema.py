@@ -13,6 +13,7 @@ import msgspec
 from onhook.contracts.event import SPEC_VERSION, Event, PublishedEvent
 from onhook.contracts.run import RUN_TYPE, RunMessage
 from onhook.contracts.sample import SAMPLE_EVENTS
+from onhook.contracts.screen_pop import SCREEN_POP, ScreenPopEvent
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,7 +33,20 @@ def message_schemas() -> dict[str, dict[str, Any]]:
     run["properties"]["type"] = {"const": RUN_TYPE}
     run["required"].append("type")
     run["$defs"]["Event"]["properties"]["specversion"] = {"const": SPEC_VERSION}
-    return {name: _event_schema(name) for name in SAMPLE_EVENTS} | {RUN_TYPE: run}
+    return {name: _event_schema(name) for name in SAMPLE_EVENTS} | {
+        RUN_TYPE: run,
+        SCREEN_POP: _screen_pop_schema(),
+    }
+
+
+def _screen_pop_schema() -> dict[str, Any]:
+    schema = schema_of(ScreenPopEvent, SCREEN_POP, f"{SCREEN_POP} event")
+    schema["properties"] |= {
+        "type": {"const": SCREEN_POP},
+        "specversion": {"const": SPEC_VERSION},
+    }
+    schema["required"] += ["type", "source", "specversion"]
+    return schema
 
 
 def _event_schema(name: str) -> dict[str, Any]:

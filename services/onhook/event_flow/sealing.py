@@ -8,7 +8,6 @@ so that it opens nowhere else.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -16,13 +15,12 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from onhook.settings.run_key import HOW_TO_MAKE, KEY_BYTES, read_keys
 from onhook.settings.settings import SettingError
 
-KEY_BYTES = 32
 NAME_BYTES = 4
 NONCE_BYTES = 12
 KEY_FILE = "run.key"
-HOW_TO_MAKE = "make one with: openssl rand -base64 32"
 
 
 class RunKeyError(SettingError):
@@ -73,21 +71,6 @@ def _name_of(key: bytes) -> bytes:
     return sha256(b"onhook run key " + key).digest()[:NAME_BYTES]
 
 
-def read_keys(text: str) -> tuple[bytes, ...]:
-    """Keys in base64, separated by spaces. Raises RunKeyError, which shows none of them."""
-    return tuple(_read_key(part, number) for number, part in enumerate(text.split(), start=1))
-
-
-def _read_key(text: str, number: int) -> bytes:
-    try:
-        key = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
-    except (binascii.Error, ValueError):
-        raise RunKeyError(f"key {number} is no base64; {HOW_TO_MAKE}") from None
-    if len(key) != KEY_BYTES:
-        raise RunKeyError(f"key {number} has {len(key)} bytes, not {KEY_BYTES}; {HOW_TO_MAKE}")
-    return key
-
-
 def keys_for(text: str, folder: Path, *, makes_one: bool) -> Keys:
     """The keys of ONHOOK_RUN_KEY, before the one that is kept in `folder`.
 
@@ -95,17 +78,17 @@ def keys_for(text: str, folder: Path, *, makes_one: bool) -> Keys:
     """
     try:
         given = read_keys(text)
-    except RunKeyError as error:
-        raise RunKeyError(f"ONHOOK_RUN_KEY: {error}") from None
+    except ValueError as error:
+        raise RunKeyError(f"ONHOOK_RUN_KEY {error}") from None
     path = folder / KEY_FILE
     try:
         if makes_one and not given and not path.exists():
             _make(path)
         kept = path.read_text("ascii") if path.exists() else ""
         return Keys((*given, *read_keys(kept)))
-    except (OSError, UnicodeDecodeError, RunKeyError) as error:
+    except (OSError, ValueError) as error:
         raise RunKeyError(
-            f"{path}: {error}; put the key back, or set ONHOOK_RUN_KEY: what was sealed with a key "
+            f"{path} {error}; put the key back, or set ONHOOK_RUN_KEY: what was sealed with a key "
             "that is lost cannot be opened again"
         ) from None
 

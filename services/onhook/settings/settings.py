@@ -33,6 +33,7 @@ from onhook.settings.reading import (
     webhook_url,
     whole_number,
 )
+from onhook.settings.run_key import run_keys
 
 PREFIX = "ONHOOK_"
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -240,7 +241,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="run_key",
         default="",
-        read=text,
+        read=run_keys,
         what="32 bytes in base64 that encrypt secure values in runs; several, separated by spaces: "
         "the first encrypts; on the embedded bus one is made when this is empty",
         is_secret=True,
