@@ -40,14 +40,13 @@ class FormWriter:
 
     def __init__(self, source: str) -> None:
         self._out = PlacedText(source)
-        self._source = source
         self._held = ""
         """Blanks that stand only if something follows."""
         self._is_empty = True
 
     def text(self, node: Text) -> None:
         text = self._held + whole(node.text)
-        if self._source[: node.offset].endswith(("}}\n", "}}\r\n")):  # which Pebble drops
+        if self._out.lost_line_break(node.offset):
             text = "\n" + text
         text = _LINE_BREAKS.sub(self.line_break, text)
         text = text.lstrip() if self._is_empty else text

@@ -44,6 +44,10 @@ class PlacedText:
         self._origins.append((offset, literal))
         self._length += len(piece)
 
+    def lost_line_break(self, offset: int) -> bool:
+        """Whether the template language dropped a line break before what stands at `offset`."""
+        return self._source[:offset].endswith(("}}\n", "}}\r\n", "}}\r"))
+
     def joined(self) -> str:
         return "".join(self._pieces)
 

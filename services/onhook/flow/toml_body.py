@@ -60,6 +60,12 @@ class _QuotedWriter:
         first = node.text[0]
         if self._last == "\a" and not quotes.may_follow(first):
             self._out.fail(quotes.GLUED, node.offset)
+        if (
+            self._place == _COMMENT
+            and self._last == "\0"
+            and self._out.lost_line_break(node.offset)
+        ):
+            self._out.fail(quotes.GLUED, node.offset)
         in_one = len(self._place) == 1 and self._place != _COMMENT
         doubled = in_one and self._last == "\0" and node.text.startswith(self._place * 2)
         if first in "\"'" and (self._last == first or doubled):
@@ -173,6 +179,12 @@ class GraphqlWriter(_QuotedWriter):
     """Maps go in as input objects; a value in a block string must not end in a quote."""
 
     single_quotes = False
+
+    def finish(self) -> str:
+        text = self._out.joined()
+        if self._place not in (_BARE, _COMMENT):
+            self._out.fail_at("a string of the query is never closed", len(text))
+        return text
 
     def in_block(self, value: Any, offset: int) -> str:
         text = whole(as_text(value))

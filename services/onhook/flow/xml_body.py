@@ -25,7 +25,7 @@ _NEXT_IN_TAG = re.compile("[>\"']")
 _PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^<>\[\]]*>")
 
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NAME = re.compile(r"[\w:][\w:.\-]*")
+_NAME = re.compile(r"(?!\d)[\w:][\w:.\-]*")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 # A parser turns a tab or line break of an attribute into a space.
 _QUOTED_ESCAPES = str.maketrans(

@@ -83,6 +83,12 @@ class YamlWriter:
         first = node.text[0]
         if self._last == "\a" and not quotes.may_follow(first):
             self._out.fail(quotes.GLUED, node.offset)
+        if (
+            self._place == _COMMENT
+            and self._last == "\0"
+            and self._out.lost_line_break(node.offset)
+        ):
+            self._out.fail(quotes.GLUED, node.offset)
         if first in "\"'" and self._last == first:
             self._out.fail(quotes.IN_ONE_PIECE, node.offset)
         if self._last in ("-", "?", ":") and first in " \t\n":
