@@ -21,8 +21,10 @@ _ALWAYS = frozenset({"flowType", "type", "activityType"})
 """Written though they have their defaults: a reader looks for them."""
 
 _BLOCK = re.compile(
-    r"[^\n \t#][^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*"
+    r"(?![\n \t#])[^\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*"
 )
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+"""Line breaks and what may be taken for one: never in a plain or single-quoted scalar."""
 _BLANKS_AT_AN_END = re.compile(r"[ \t](\n|\Z)")
 
 
@@ -68,10 +70,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
-    is_block = (
-        "\n" in text and _BLOCK.fullmatch(text) is not None and not _BLANKS_AT_AN_END.search(text)
-    )
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if is_block else None)
+    style = None
+    if _ODD.search(text):
+        is_block = _BLOCK.fullmatch(text) is not None and not _BLANKS_AT_AN_END.search(text)
+        style = "|" if is_block else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)
