@@ -22,7 +22,9 @@ _INT_SPAN = 1 << 32
 _INT_TOP = 1 << 31
 _WHOLE = re.compile(r"[+-]?\d+")
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?", re.ASCII)
+_NEGATION = "negation"
 _VERBS = {
+    _NEGATION: "negated",
     "+": "added",
     "-": "subtracted",
     "*": "multiplied",
@@ -69,7 +71,7 @@ def calculated(operator: str, left: Any, right: Any) -> int | float:
 
 def negated(operand: Any) -> int | float:
     """Unary minus: Java multiplies by an Integer of -1."""
-    return calculated("*", -1, operand)
+    return calculated("*", -1, _operand(_NEGATION, operand))
 
 
 def compared(left: Any, right: Any) -> int | None:

@@ -104,6 +104,7 @@ _KINDS: dict[type, str] = {
     Entry: "an entry of a map",
     Moment: "a time",
     Loop: "a loop",
+    Globals: "_context",
 }
 
 
