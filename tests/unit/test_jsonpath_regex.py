@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from onhook.jsonpath import PathError, compile
+from onhook import jsonpath
+from onhook.jsonpath import PathError
 
 
 def matches(pattern: str, text: str, flags: str = "") -> bool:
-    found = compile(f"$[?(@ =~ /{pattern}/{flags})]").read([text])
+    found = jsonpath.compile(f"$[?(@ =~ /{pattern}/{flags})]").read([text])
     return found == [text]
 
 
@@ -77,12 +78,12 @@ def test_a_pattern_does_not_match_where_java_does_not(pattern: str, text: str, f
 )  # fmt: skip
 def test_what_java_refuses_or_only_python_understands_is_refused(pattern: str) -> None:
     with pytest.raises(PathError, match="the regular expression is wrong"):
-        compile(f"$[?(@ =~ /{pattern}/)]")
+        jsonpath.compile(f"$[?(@ =~ /{pattern}/)]")
 
 
 @pytest.mark.parametrize("pattern", [r"(a|aa)+$x", r"(a+)+b", r"(.*a){20}b", r"(a?){30}a{30}b"])
 def test_a_pattern_that_backtracks_for_ever_ends_in_an_error(pattern: str) -> None:
-    path = compile(f"$[?(@ =~ /{pattern}/)]")
+    path = jsonpath.compile(f"$[?(@ =~ /{pattern}/)]")
     begin = time.monotonic()
     try:
         path.read(["a" * 60 + "c"] * 200)

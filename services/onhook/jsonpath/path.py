@@ -15,6 +15,7 @@ from onhook.jsonpath.path_parser import parse_path
 from onhook.jsonpath.tokens import Indexes, PathTree, Property
 
 _LONGEST_QUOTED = 80
+_LONGEST_TEXT = 300
 _TOO_DEEP = "it goes too deep; make the path or the document flatter"
 
 
@@ -117,9 +118,13 @@ def _plain(found: Any) -> Any:
 
 def _described(path: str, error: PathError) -> PathError:
     place = "" if error.column is None else f" column {error.column}:"
-    return PathError(f"JSONPath {_quoted(path)}:{place} {error.text}", error.column)
+    text = _shortened(error.text, _LONGEST_TEXT)
+    return PathError(f"JSONPath {_quoted(path)}:{place} {text}", error.column)
 
 
 def _quoted(path: str) -> str:
-    shown = path if len(path) <= _LONGEST_QUOTED else path[:_LONGEST_QUOTED] + "..."
-    return f'"{shown}"'
+    return f'"{_shortened(path, _LONGEST_QUOTED)}"'
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + "..."
