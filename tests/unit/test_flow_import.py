@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows import a_flow, a_request
+from flows import a_flow, a_request, an_event
 from json_values import json_values
 from onhook.cli.failure import Failure
 from onhook.cli.flow_import import import_file
+from onhook.contracts.event import decode_event
+from onhook.flow.compiled import Flow, compile_flow
+from onhook.flow.effect import Finished, Moved, SendRequest
+from onhook.flow.engine import begin, context_of, step, succeeded
 from onhook.flow.errors import FlowError
 from onhook.flow.importing import Imported, import_flow
 from onhook.flow.loading import load, load_flow
 from onhook.flow.model import GLOBAL_EVENTS, FlowType, Node, Point
+from onhook.flow.performing import World
 from onhook.flow.writing import write_flow
 
 FOLDER = Path(__file__).parents[1] / "flows_exported"
@@ -129,6 +135,41 @@ def test_the_canonical_flow_s_export_is_the_canonical_flow() -> None:
     assert ours.on_events[specification] == theirs.on_events[specification]
 
 
+def test_the_canonical_flow_s_export_runs_as_the_canonical_flow_runs() -> None:
+    """The same run in every notation: same ids, same address, same bytes."""
+    event = decode_event(json.dumps(an_event()).encode())
+    overrides = {"WebhookUrl": "https://example.com/hook"}
+    world = World(
+        event=event, overrides=overrides, now=datetime(2026, 1, 5, tzinfo=UTC), run_id="r"
+    )
+    canonical = write_flow(PACKAGED)
+    in_yaml = write_flow(PACKAGED, as_yaml=True)
+    again = write_flow(imported(exported("main_flow")).file)
+    runs = []
+    for text in (canonical, in_yaml, again):
+        flow = compile_flow(load_flow(text.encode(), "here"))
+        progress = begin(flow, event, overrides)
+        seen: list[Any] = [flow.id]
+        while not isinstance(taken := step(flow, _no_other_flow, progress, world), Finished):
+            if isinstance(taken, SendRequest):
+                context = context_of(flow, _no_other_flow, progress, world)
+                node = taken.node
+                seen += [taken.address, taken.visit, taken.continues, node.name]
+                seen += [node.method, node.render_url(context, now=world.now)]
+                seen += [node.render_headers(context, now=world.now)]
+                seen += [node.render_body(context, now=world.now)]
+                taken = succeeded(flow, _no_other_flow, progress, taken, {}, world)
+            assert isinstance(taken, Moved)
+            progress = taken.progress
+        runs.append(seen)
+    assert len(runs[0]) > 5
+    assert runs[0] == runs[1] == runs[2]
+
+
+def _no_other_flow(flow_id: str, version: int) -> Flow:
+    raise AssertionError((flow_id, version))
+
+
 def test_an_export_from_before_flow_types_names_its_activities_and_ports() -> None:
     result = imported(exported("before_flow_types"))
     assert result.file.flow_type is FlowType.FLOW
@@ -182,16 +223,16 @@ def test_routing_names_its_targets_and_ports() -> None:
     ]
     assert ports_of(result, "Split") == {"Main", "Overflow", "Main (2)"}
     hours = handler_node(result, "Hours").properties
-    assert hours["businessHoursId_name"] == "Support hours"
+    assert hours["businessHoursId"] == "Support hours"
     subflow = handler_node(result, "Balance").properties
     assert subflow["subflowName"] == "checkBalance"
     assert "id" not in subflow["subflowVersion"]
     assert "subflowId" not in subflow
     go_to = handler_node(result, "ToSurvey").properties["handOffFlow"]
-    assert (go_to["name"], go_to["tag"]) == ("Survey_Flow", "Latest")
+    assert (go_to["handOffTo"], go_to["flowTagName"]) == ("Survey_Flow", "Latest")
     assert go_to["mappedVariableArray"][0]["src"] == "amount"
     search = handler_node(result, "Search").properties
-    assert search["connectorId_name"] == "Example CRM"
+    assert search["connectorId"] == "Example CRM"
     assert search["httpRequestBodyGQL"]["query"].startswith("{ task")
     assert result.file.comment == "Live since May"
     voice = result.file.variables[2]
@@ -246,13 +287,18 @@ SELECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"httpRequestMethod": "", "httpRequestMethod_name": "PUT"},
         {"httpRequestMethod": "PUT"},
     ),
-    "an id is not replaced by its name, which is kept": (
+    "a tenant's id becomes the name": (
         {"connectorId": "7", "connectorId:name": "CRM"},
-        {"connectorId": "7", "connectorId_name": "CRM"},
+        {"connectorId": "CRM"},
     ),
-    "a name without an id is kept as a name": (
+    "a name without an id is the name": (
         {"connectorId": None, "connectorId_name": "CRM"},
-        {"connectorId_name": "CRM"},
+        {"connectorId": "CRM"},
+    ),
+    "a tenant's id without a name stays": ({"connectorId": "7"}, {"connectorId": "7"}),
+    "a GraphQL body's blank variables are none": (
+        {"httpRequestBodyGQL": {"query": "{ a }", "variables": " "}},
+        {"httpRequestBodyGQL": {"query": "{ a }"}},
     ),
     "a name that says the same is not": (
         {"httpContentType": "XML", "httpContentType_name": "XML", "httpContentType:type": None},
@@ -270,6 +316,22 @@ SELECTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_a_select_field_comes_once(given: dict[str, Any], wanted: dict[str, Any]) -> None:
     node = the_node(imported(an_export(an_activity(activityName="http-request-v2", **given))))
     assert node.properties == {"activityName": "http-request-v2"} | wanted
+
+
+def test_a_target_that_an_expression_gives_stays_one() -> None:
+    target = {
+        "handOffTo": "{{goToFlow}}",
+        "handOffToName": "goToFlow",
+        "isDynamic": True,
+        "flowTagId": "{{goToVersion}}",
+        "flowTagName": "goToVersion",
+    }
+    node = the_node(imported(an_export(an_activity(activityName="hand-off", handOffFlow=target))))
+    assert node.properties["handOffFlow"] == {
+        "handOffTo": "{{goToFlow}}",
+        "isDynamic": True,
+        "flowTagName": "{{goToVersion}}",
+    }
 
 
 # --- Activities, links, event flows

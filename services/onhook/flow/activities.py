@@ -297,8 +297,8 @@ ACTIVITIES: dict[str, Activity] = {
         properties={
             "handOffFlow": {
                 "type": ["object", "string"],
-                "description": "The flow or entry point: id or name, and tag (a version label); "
-                "exports have handOffTo, handOffToName and flowTagName instead",
+                "description": "handOffTo: a flow or entry point by id or name; flowTagName: a version "
+                "label; mappedVariableArray: rows of src and target",
             }
         },
         required=("handOffFlow",),

@@ -130,45 +130,69 @@ def _allocations(folded: dict[str, Any], node: str, report: Report) -> None:
     report.changed(f'node "{node}": allocations are percentages, and their descs its ports')
 
 
+def _request(folded: dict[str, Any], node: str, report: Report) -> None:
+    _outputs(folded, node, report)
+    _by_name(folded, "connectorId", node, report)
+    body = folded.get("httpRequestBodyGQL")
+    if isinstance(body, dict) and not str(body.get("variables") or "").strip():
+        folded["httpRequestBodyGQL"] = {
+            name: each for name, each in body.items() if name != "variables"
+        }
+
+
+def _hours(folded: dict[str, Any], node: str, report: Report) -> None:
+    _by_name(folded, "businessHoursId", node, report)
+
+
+def _by_name(folded: dict[str, Any], field: str, node: str, report: Report) -> None:
+    """What a tenant's id stands for, by its name: here nobody knows the id."""
+    name = folded.pop(f"{field}_name", None)
+    if isinstance(name, str) and name and folded.get(field) != name:
+        _say_named(node, field, name, report)
+        folded[field] = name
+
+
+def _say_named(node: str, field: str, name: str, report: Report) -> None:
+    report.changed(f'node "{node}": {field} is the name {quoted(name)}, no longer a tenant\'s id')
+
+
 def _hand_off(folded: dict[str, Any], node: str, report: Report) -> None:
-    """The target by name and label, as a Subflow names its own."""
+    """The target and the label by name; those that an expression gives stay expressions."""
     target = folded.get("handOffFlow")
     if not isinstance(target, dict):
         return
-    turned = dict(target)
-    name = target.get("handOffTo") if target.get("isDynamic") else target.get("handOffToName")
-    if name and not target.get("name"):
-        turned["name"] = name
-        report.changed(f'node "{node}": goes to {quoted(name)} by its name, not by a tenant\'s id')
-    if target.get("flowTagName") and not target.get("tag"):
-        turned["tag"] = target["flowTagId" if target.get("isDynamic") else "flowTagName"]
+    name, shown = target.get("handOffToName"), ("handOffToName", "flowTagId")
+    turned = {field: each for field, each in target.items() if field not in shown}
+    if target.get("isDynamic"):
+        turned["flowTagName"] = target.get("flowTagId") or target.get("flowTagName")
+    elif isinstance(name, str) and name and name != target.get("handOffTo"):
+        turned["handOffTo"] = name
+        _say_named(node, "handOffTo", name, report)
     mapped = target.get("mappedVariableArray")
     rows = _from_json(mapped)
     if isinstance(mapped, str) and isinstance(rows, list):
         turned["mappedVariableArray"] = rows
         report.changed(f'node "{node}": mappedVariableArray is a list, no longer a text')
-    folded["handOffFlow"] = turned
+    folded["handOffFlow"] = {field: each for field, each in turned.items() if each is not None}
 
 
 def _subflow(folded: dict[str, Any], node: str, report: Report) -> None:
-    """By its name, where that is known: its id belongs to the tenant."""
     name, version = folded.get("subflowName"), folded.get("subflowVersion")
-    if not isinstance(name, str) or not name:
-        return
-    by_id = isinstance(version, dict) and version.get("id")
-    if not by_id and not folded.get("subflowId"):
+    by_id = folded.get("subflowId") or (isinstance(version, dict) and version.get("id"))
+    if not isinstance(name, str) or not name or not by_id:
         return
     folded.pop("subflowId", None)
     if isinstance(version, dict):
         folded["subflowVersion"] = {key: each for key, each in version.items() if key != "id"}
-    report.changed(f'node "{node}": calls {quoted(name)} by its name, not by a tenant\'s id')
+    _say_named(node, "the subflow", name, report)
 
 
 _TURNED = {
-    "http-request-v2": _outputs,
-    "http-request": _outputs,
+    "http-request-v2": _request,
+    "http-request": _request,
     "parse-activity": _outputs,
     "percent-allocation": _allocations,
+    "business-hours": _hours,
     "hand-off": _hand_off,
     "subflow-handoff": _subflow,
 }
