@@ -28,6 +28,7 @@ def refusal_of(content: bytes) -> str:
     assert finding.code == "OH1000"
     said = str(refusal.value)
     assert said.startswith('flow "here.yaml": OH1000 ')
+    assert len(said.splitlines()) == 1
     return said
 
 

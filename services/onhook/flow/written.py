@@ -38,7 +38,8 @@ def read_written(content: bytes) -> Any:
             return _read_json(content)
         return _annotated(read_yaml(content), _composed(content))
     except (msgspec.DecodeError, NotPlain, UnicodeDecodeError, ValueError) as problem:
-        raise NotWritten(str(problem)) from None
+        said = str(problem).replace('in "<byte string>",', "at")
+        raise NotWritten(" ".join(said.split())) from None
     except RecursionError:
         raise NotWritten("nested too deeply") from None
 
