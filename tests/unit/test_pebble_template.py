@@ -254,3 +254,16 @@ def test_now_is_in_utc_and_to_the_millisecond() -> None:
     assert template.render({}, now=at) == "2025-02-06T21:09:02.712Z[UTC]"
     assert template.render({}, now=at.replace(tzinfo=None)) == "2025-02-06T22:09:02.712Z[UTC]"
     assert template.render({}).endswith("Z[UTC]")
+
+
+def test_half_a_character_never_leaves_a_template() -> None:
+    for source in ("{{ 'a\ud83d' }}", "\ud83d", "{{ v }}", "{{ '😀' | slice(1) }}"):
+        assert pebble.compile(source).render({"v": "\ude00"}).endswith("?")
+    assert pebble.compile("{{ '😀' | slice(0, 1) ~ ('😀' | slice(1)) }}").render({}) == "😀"
+    with pytest.raises(pebble.PebbleError) as refusal:
+        pebble.compile("{{ \ud83d }}")
+    assert str(refusal.value) == 'line 1, column 4: unexpected "?"'
+
+
+def test_an_array_is_no_key() -> None:
+    assert pebble.compile("[{{ m['x'.toCharArray()] }}]").render({"m": {"x": 1}}) == "[]"

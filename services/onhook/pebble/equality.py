@@ -77,9 +77,9 @@ def position_in(items: Iterable[Any], wanted: Any, state: State) -> int:
 
 def has_key(data: Mapping[Any, Any], key: Any) -> bool:
     """Whether `key` itself, not only something that Python takes for equal, is a key."""
-    kind_of = _class(key)
-    if kind_of is list or kind_of is dict or kind_of is Entry:
+    if isinstance(key, list | Mapping | Entry):
         return False
+    kind_of = _class(key)
     if kind_of is str:
         return key in data
     if key not in data or len(data) > _FEW:
@@ -117,7 +117,7 @@ def hash_map(entries: Iterable[tuple[Any, Any]], capacity: int = _MAP_CAPACITY) 
     """A map of `entries` in the order of a java.util.HashMap made for `capacity` entries."""
     data: dict[Any, Any] = {}
     for key, value in entries:
-        if isinstance(key, list | dict | Entry):
+        if isinstance(key, list | Mapping | Entry):
             raise Fault(f"{kind(key)} cannot be the key of a map; use a text or a number")
         data[key] = value
     size = 1

@@ -5,13 +5,15 @@ Errors and positions only; nothing here knows the language.
 
 from __future__ import annotations
 
+from onhook.pebble.java_char import whole
+
 
 class PebbleError(Exception):
     """The template cannot be compiled or rendered. `line` and `column` count from 1."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {message}")
-        self.message = message
+        self.message = whole(message)
+        super().__init__(f"line {line}, column {column}: {self.message}")
         self.line = line
         self.column = column
 
