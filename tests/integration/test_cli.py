@@ -126,7 +126,11 @@ async def test_trace_flow_and_doctor_speak_to_running_services(tmp_path: Path, e
         published = await onhook(
             "flow", "publish", str(mended), "--label", "Test", cwd=tmp_path, **addresses
         )
-        assert (published.status, published.out) == (0, "Main_Flow published v2 (Latest, Test)\n")
+        assert published.status == 0
+        assert published.out.splitlines() == [
+            "Main_Flow published v2 (Latest, Test)",
+            "  entry point Support: Latest, next call runs v2",
+        ]
         again = await onhook("flow", "publish", str(mended), cwd=tmp_path, **addresses)
         assert again.out == "Main_Flow unchanged since v2 (Latest, Test)\n"
 

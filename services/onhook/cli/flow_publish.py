@@ -41,9 +41,8 @@ def execute(given: argparse.Namespace) -> int:
 
 
 def _say(answer: dict[str, Any]) -> None:
-    labels = ", ".join(
-        label for label, number in answer["labels"].items() if number == answer["version"]
-    )
+    own = [label for label, number in answer["labels"].items() if number == answer["version"]]
+    labels = ", ".join(sorted(own))
     what = "published" if answer["is_new"] else "unchanged since"
     sys.stdout.write(f"{answer['name']} {what} v{answer['version']} ({labels})\n")
     for line in answer["affected"]:
