@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from onhook.flow.errors import Finding, VariableError, error, info, quoted, warning
+from onhook.flow.kinds import is_start
 from onhook.flow.model import FlowFile, Node, Variable
 from onhook.flow.variables import Origin, converted, is_now
 from onhook.settings.contact_centre import VariableType
@@ -61,7 +62,7 @@ def check_name(file: FlowFile) -> list[Finding]:
 
 
 def check_start(file: FlowFile) -> list[Finding]:
-    starts = [node for node in file.nodes if node.activity_type == "start"]
+    starts = [node for node in file.nodes if is_start(node)]
     if len(starts) == 1:
         return []
     return [
@@ -100,14 +101,10 @@ def check_limits(file: FlowFile) -> list[Finding]:
     for variable in variables:
         value = variable.value or ""
         if variable.type is VariableType.JSON and len(value.encode()) > LARGEST_JSON_BYTES:
-            findings.append(_too_long(variable, "a JSON variable holds 16 KB there"))
+            findings.append(_too_long(variable, "16 KB"))
         is_text = variable.type is VariableType.STRING and variable.is_global
         if is_text and len(value) > LONGEST_GLOBAL:
-            findings.append(
-                _too_long(
-                    variable, f"a global String's default has {LONGEST_GLOBAL} characters there"
-                )
-            )
+            findings.append(_too_long(variable, f"{LONGEST_GLOBAL} characters"))
     return findings
 
 
@@ -120,9 +117,8 @@ def _more_than(most: int, count: int, what: str) -> list[Finding]:
 
 
 def _too_long(variable: Variable, most: str) -> Finding:
-    return warning(
-        LIMIT, f'the default of variable "{variable.name}" is longer than {most}', "shorten it"
-    )
+    what = f'the default of variable "{variable.name}" has more than the {most}'
+    return warning(LIMIT, f"{what} that the hosted product takes", "shorten it")
 
 
 def check_descriptions(file: FlowFile, nodes: Collection[Node]) -> list[Finding]:

@@ -230,6 +230,7 @@ class _Draft:
             self._find(graph_checks.check_sealing(file, events, self.on_failure))
         self._find(
             graph_checks.tell_on_failure(events, self.on_failure),
+            graph_checks.tell_unhandled(events, self.handlers),
             checks.check_descriptions(file, (*nodes.values(), *main_nodes.values())),
         )
 

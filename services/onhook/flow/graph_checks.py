@@ -5,15 +5,16 @@ Each check returns its findings. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from onhook.contracts.event import ERROR_EVENT
 from onhook.flow.activity import ERROR_PORT, Activity, EventNode
 from onhook.flow.case import Case
 from onhook.flow.condition_node import Condition
 from onhook.flow.errors import Finding, error, info, warning
 from onhook.flow.graph import Graph
 from onhook.flow.http_request import HttpRequest
-from onhook.flow.kinds import can_run
+from onhook.flow.kinds import can_run, is_start
 from onhook.flow.model import FlowFile, FlowType, Node
 from onhook.flow.on_failure import OnFailure
 from onhook.flow.percent_allocation import PercentAllocation
@@ -30,6 +31,7 @@ WRONG_FLOW = "OH1016"
 PARTLY_RUNNABLE = "OH1017"
 UNSEALED = "OH1018"
 ON_FAILURE = "OH1019"
+UNHANDLED = "OH1024"
 
 
 def check_reach(
@@ -48,7 +50,7 @@ def check_reach(
         )
         for node_id, node in nodes.items()
         if node_id not in reached
-        and node.activity_type != "start"
+        and not is_start(node)
         and not (isinstance(graph.nodes.get(node_id), EventNode) and node_id not in leading)
     ]
 
@@ -75,6 +77,27 @@ def check_branches(graph: Graph) -> list[Finding]:
                 )
             )
     return findings
+
+
+def tell_unhandled(graph: Graph, handlers: Collection[str]) -> list[Finding]:
+    """Nodes that may fail without anything in the flow that would handle it."""
+    if ERROR_EVENT in handlers:
+        return []
+    names = [
+        f'"{activity.name}"'
+        for node_id, activity in graph.nodes.items()
+        if ERROR_PORT in (activity.ports or ()) and graph.after_error(node_id) is None
+    ]
+    if not names:
+        return []
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return [
+        info(
+            UNHANDLED,
+            f"nothing handles a failure of {shown}: the message is set aside for an operator",
+            "link the error port, or add a handler for OnGlobalError",
+        )
+    ]
 
 
 def check_screen_pops(activities: Iterable[Activity]) -> list[Finding]:

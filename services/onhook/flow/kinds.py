@@ -58,7 +58,7 @@ def compile_node(
 ) -> tuple[Activity | None, list[Finding]]:
     """A node compiled, or None, with what was found. `in_call`: it stands in a main flow."""
     kind = node.activity
-    standing = _STANDING.get("start" if node.activity_type == "start" else kind)
+    standing = _STANDING.get("start" if is_start(node) else kind)
     if standing is not None:
         return standing(node_id=node.id, name=node.name, kind=kind), []
     if kind == HANGS_UP:
@@ -72,12 +72,14 @@ def compile_node(
     return (None if properties.is_broken else activity), properties.findings
 
 
+def is_start(node: Node) -> bool:
+    return node.activity_type == "start" or node.activity in STARTS
+
+
 def can_run(node: Node) -> bool:
     """Whether it can run beside a call."""
     kind = node.activity
-    return (
-        kind in _COMPILE or kind in _STANDING or kind == HANGS_UP or node.activity_type == "start"
-    )
+    return kind in _COMPILE or kind in _STANDING or kind == HANGS_UP or is_start(node)
 
 
 def _hang_up(node: Node, *, in_call: bool) -> tuple[Activity, list[Finding]]:
