@@ -183,4 +183,4 @@ FUNCTIONS: dict[str, Function] = {
     "index": _index,
 }
 LENGTHS = ("length", "size")
-"""These look at what their argument leads to themselves; `evaluation` does that."""
+"""These look at what their argument leads to themselves; `calls` does that."""
