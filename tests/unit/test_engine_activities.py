@@ -288,7 +288,7 @@ def parsed(text: str, content: str | None, *rows: tuple[str, str], **walk: Any) 
     [
         ("JSON", '{"a": {"b": "1"}}'),
         (None, '{"a": {"b": "1"}}'),
-        ("XML", "<a><b>1</b></a>"),
+        ("XML", "<root><a><b>1</b></a></root>"),
         ("YAML", 'a: {b: "1"}'),
         ("TOML", '[a]\nb = "1"'),
     ],

@@ -154,9 +154,8 @@ def _forms(value: str) -> Iterator[str]:
 
 def _in_base64(value: bytes) -> Iterator[str]:
     """At each of the three places where it can begin in what is encoded with it."""
+    yield from (b64encode(value).decode(), urlsafe_b64encode(value).decode())
     if len(value) < _SHORTEST_BASE64:
-        whole = b64encode(value).decode()
-        yield from (whole, urlsafe_b64encode(value).decode())
         return
     for before in range(3):
         padded = b"\0" * before + value

@@ -78,7 +78,7 @@ def faults_of(schedule: BusinessHours) -> list[str]:
     found = []
     try:
         ZoneInfo(schedule.time_zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         found.append(f'no time zone "{schedule.time_zone}"; use a name like Europe/Berlin')
     for shift in schedule.working_hours:
         found += [
