@@ -14,6 +14,7 @@ from workplace import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "first-flow.md"
 ADDRESSES = {"emulator": "http://127.0.0.1:7001", "sink": "http://127.0.0.1:7003"}
+FINDING = re.compile(r"((?:error|warning) [A-Z]+[0-9]+ ).*")
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 CHANGING = (
@@ -38,7 +39,8 @@ def blocks() -> list[tuple[str, str]]:
 def settled(text: str) -> str:
     for pattern, name in CHANGING:
         text = pattern.sub(name, text)
-    lines = text.strip().splitlines()
+    found = text.strip().splitlines()
+    lines = [FINDING.sub(r"\1", line) for line in found if ": info " not in line]
     unordered = sorted(line for line in lines if ": filtered, " in line)
     return "\n".join([line for line in lines if line not in unordered] + unordered)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import aiohttp
 
-from command import onhook, up
+from command import Finished, onhook, up
 from endpoint import Endpoint
 from flows import an_event
 from onhook.bus import embedded
@@ -77,6 +77,50 @@ async def test_trace_names_the_interactions_that_a_beginning_could_mean(
         whole = await onhook("trace", f"{same}2", cwd=tmp_path, **address)
         assert whole.status == 0
         assert whole.out.startswith(f"interaction {same}2\n")
+
+
+async def test_trace_tells_each_step_with_its_attempts_beneath_it(
+    tmp_path: Path, endpoint: Endpoint
+):
+    endpoint.plan(503, 503, 204)
+    words = ("--to", endpoint.url("/hook"), "--retry-scale", "0.001")
+    async with up(*words, cwd=tmp_path) as running:
+        services = ("emulator", "worker", "sink")
+        address = {f"{name}_url": running.ready[name] for name in services}
+        interaction = await _played(running.emulator)
+        await endpoint.arrived(3)
+
+        async def traced() -> Finished:
+            return await onhook("trace", cwd=tmp_path, **address)
+
+        done = await until(traced, lambda done: ": done" in done.out)
+        assert done.out.startswith(f"interaction {interaction}\n")
+        lines = [line.strip() for line in done.out.splitlines()]
+        steps = [line for line in lines if line[:1].isdigit()]
+        assert [step.split()[1] for step in steps] == [
+            "AgentDisconnect",
+            "HTTPRequest_fwn",
+            "EndFlow_event",
+        ]
+        node, end = lines.index(steps[1]), lines.index(steps[2])
+        attempts = [line for line in lines[node:end] if line.startswith("attempt ")]
+        answers = [line.split("-> ")[1].split()[0] for line in attempts]
+        assert answers == ["503", "503", "204"]
+        assert any(line.startswith("again at ") for line in lines[node:end])
+        links = ("capture ", "POST ")
+        assert all(
+            len(line) <= 100 for line in done.out.splitlines() if not line.strip().startswith(links)
+        )
+        as_json = await onhook("trace", interaction, "--json", cwd=tmp_path, **address)
+        (run,) = as_json.json["runs"]
+        assert [step["edge"] for step in run["trace"]][-2:] == ["default", None]
+
+
+async def test_without_a_run_the_newest_cannot_be_traced(tmp_path: Path):
+    async with up(cwd=tmp_path) as running:
+        done = await onhook("trace", cwd=tmp_path, worker_url=running.worker)
+        assert (done.status, done.out) == (1, "")
+        assert done.err == "onhook: no flow has run yet; play a call, then ask again\n"
 
 
 async def _played(emulator: str) -> str:

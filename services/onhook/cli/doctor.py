@@ -18,9 +18,11 @@ from onhook.cli.api_client import Refused, call
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
 from onhook.egress.address_guard import Address, blocked_message, may_reach
+from onhook.egress.connectors import load_connectors
 from onhook.egress.port import SendError
 from onhook.egress.target import read_target
-from onhook.settings import SETTINGS, Settings, shown_value, unknown_variables
+from onhook.event_flow.overrides import OverridesError, load_overrides
+from onhook.settings import SETTINGS, SettingError, Settings, shown_value, unknown_variables
 from onhook.settings.contact_centre import ContactCentreError, load_contact_centre
 from onhook.up.addresses import expected_addresses, rule_for
 
@@ -73,7 +75,28 @@ def _files(settings: Settings) -> list[Finding]:
     except ContactCentreError as error:
         return [Finding("contact centre", False, str(error))]
     points = ", ".join(f"{point.name} -> {point.flow}" for point in centre.entry_points)
-    return [Finding("contact centre", True, f"agents: {len(centre.agents)}; {points}")]
+    found = [Finding("contact centre", True, f"agents: {len(centre.agents)}; {points}")]
+    return [*found, *_connectors(settings), *_overrides(settings)]
+
+
+def _connectors(settings: Settings) -> list[Finding]:
+    if settings.connectors is None:
+        return []
+    try:
+        names = ", ".join(load_connectors(settings.connectors, os.environ).urls)
+    except SettingError as error:
+        return [Finding("connectors", False, str(error))]
+    return [Finding("connectors", True, names or "none in the file")]
+
+
+def _overrides(settings: Settings) -> list[Finding]:
+    if settings.overrides is None:
+        return []
+    try:
+        names = ", ".join(load_overrides(settings.overrides, settings.webhook_url).flow_names)
+    except OverridesError as error:
+        return [Finding("overrides", False, str(error))]
+    return [Finding("overrides", True, f"for {names or 'no flow'}")]
 
 
 def _service(settings: Settings, name: str) -> Finding:

@@ -96,7 +96,7 @@ def _working_alone(actions: argparse._SubParsersAction[argparse.ArgumentParser])
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="the value of a variable, over every configured one; may be repeated",
+        help="the value of a variable, over the event's and every configured one; may be repeated",
     )
     run.add_argument(
         "--with",
@@ -151,7 +151,7 @@ def _asking_a_worker(actions: argparse._SubParsersAction[argparse.ArgumentParser
     unpublish = _action(
         actions,
         "unpublish",
-        "withdraw a flow: runs under way end, new ones do not begin",
+        "withdraw a flow: nothing starts it any more, runs under way go on",
     )
     unpublish.add_argument("name", help=A_FLOW)
     unpublish.add_argument("--yes", action="store_true", help="do not ask")

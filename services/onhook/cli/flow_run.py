@@ -34,7 +34,7 @@ from onhook.event_flow.overrides import Overrides, OverridesError, load_override
 from onhook.event_flow.rehearsal import Rehearsal, Surface
 from onhook.event_flow.rehearsed import Rehearsed, StepTaken
 from onhook.event_flow.retry import Policy
-from onhook.event_flow.sample import sampled, sampled_for
+from onhook.event_flow.sample import sampled, sampled_for, without_variables
 from onhook.flow.compiled import Flow, compile_flow
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import FlowError
@@ -50,7 +50,9 @@ def execute(given: argparse.Namespace) -> int:
     flows = _flows([given.file, *given.others], settings, connectors)
     event = _event(given.event, flows[0])
     answers = answers_of(given.answer, flows, is_dry=given.dry_run)
-    rehearsed = asyncio.run(_rehearse(given, settings, flows, event, connectors, answers))
+    chosen = assigned(given.set, flows)
+    event = without_variables(event, chosen)
+    rehearsed = asyncio.run(_rehearse(given, settings, flows, event, connectors, answers, chosen))
     if given.json:
         print_json(rehearsed)
     else:
@@ -103,13 +105,13 @@ async def _rehearse(
     event: Event,
     connectors: Connectors,
     answers: DryAnswers,
+    chosen: Mapping[str, str],
 ) -> Rehearsed:
     at = moment_of(given.at) if given.at else None
     try:
         configured = load_overrides(settings.overrides, settings.webhook_url)
     except OverridesError as error:
         raise Failure(str(error)) from None
-    chosen = assigned(given.set, flows)
     quiet = bool(given.json)
     if not quiet:
         _say_start(flows[0], event, given)

@@ -57,16 +57,16 @@ def value_lines(
     without: Collection[str] = (),
     longest: int = LONGEST_VALUE,
 ) -> Iterator[str]:
-    """`out Shown = ******1234`; what has no value is left out."""
+    """`out Shown = ******1234`."""
     for name, value in values.items():
-        if name not in without and value not in ("", None):
+        if name not in without:
             yield f"{word} {one_line(name)} = {shown(value, longest)}"
 
 
 def shown(value: Any, longest: int = LONGEST_VALUE) -> str:
     """A value on one line, cut where it is long."""
     text = one_line(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
-    text = harmless(text)
+    text = harmless(text) or "(empty)"
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 

@@ -8,6 +8,9 @@ from typing import Any
 from onhook.cli.printed import one_line
 from onhook.cli.run_lines import WIDTH, note_lines, shown, step_line, took, value_lines
 
+REQUESTS = frozenset({"http-request", "http-request-v2"})
+LONGEST = WIDTH - 50
+"""Of a value, so that its line stays within WIDTH."""
 NOT_LEFT = "(under way)"
 IN_AN_ATTEMPT = frozenset({"method", "url", "headers", "httpStatusCode", "httpResponseHeaders"})
 """What an attempt's own lines say, or nobody looks for here; `--json` has it."""
@@ -45,7 +48,7 @@ def _run_lines(run: Mapping[str, Any]) -> list[str]:
         f"    flow {flow}, run {row['run_id']}: {row['state']}",
     ]
     left = list(run["attempts"])
-    for number, step in enumerate(run["trace"], 1):
+    for number, step in enumerate(_folded(run["trace"]), 1):
         lines += _step_lines(number, step, _taken(left, step))
     for attempt in left:
         lines.append(f"        {one_line(attempt['node'])} {NOT_LEFT}")
@@ -53,6 +56,21 @@ def _run_lines(run: Mapping[str, Any]) -> list[str]:
     if row["reason"]:
         lines.append(f"      {one_line(row['reason'])}")
     return lines
+
+
+def _folded(trace: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """A request that waited has an entry for each time that it was tried: the last one stands."""
+    folded: list[Mapping[str, Any]] = []
+    for step in trace:
+        before = folded[-1] if folded else None
+        if before is not None and before["edge"] is None and _visit(before) == _visit(step):
+            folded.pop()
+        folded.append(step)
+    return folded
+
+
+def _visit(step: Mapping[str, Any]) -> tuple[Any, ...]:
+    return step["address"], step["visit"], step["activity"] in REQUESTS or step["started_at"]
 
 
 def _taken(left: list[dict[str, Any]], step: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -76,7 +94,7 @@ def _step_lines(
     details = [line for attempt in attempts for line in _attempt_lines(attempt)]
     shown_above = IN_AN_ATTEMPT if attempts else ()
     for word, values in (("in ", step["inputs"]), ("out", step["outputs"])):
-        details += value_lines(word, values, without=shown_above, longest=WIDTH - 30)
+        details += value_lines(word, values, without=shown_above, longest=LONGEST)
     details += note_lines([step["note"]])
     return [*lines, *(f"          {line}" for line in details)]
 

@@ -23,7 +23,7 @@ from onhook.event_flow.overrides import Overrides
 from onhook.event_flow.rehearsal import Rehearsal, Surface
 from onhook.event_flow.rehearsed import Rehearsed
 from onhook.event_flow.retry import Policy
-from onhook.event_flow.sample import LAST, sampled, sampled_for
+from onhook.event_flow.sample import LAST, sampled, sampled_for, without_variables
 from onhook.event_flow.template_tester import Evaluated, context_of_event, evaluate
 from onhook.flow.compiled import Flow, compile_flow
 from onhook.flow.effect import SendRequest
@@ -58,7 +58,7 @@ class RunBody(Struct, frozen=True, kw_only=True):
     """Send nothing; `answers` are by node name, in turn, the last one staying."""
     answers: dict[str, list[AnswerBody]] = {}
     values: dict[str, Any] = {}
-    """Of variables, over every configured one."""
+    """Of variables, over the event's and every configured one."""
     others: list[FlowFile] = field(default_factory=list)
     """Flows that it may call, before published ones of the same name."""
     at: Instant | None = None
@@ -97,7 +97,7 @@ class RehearsalApi:
         given = [*([body.file] if body.file else []), *body.others]
         flows = self._compiled(given)
         flow = flows[0] if body.file else self._published(body)
-        event = _event(body.event, flow)
+        event = without_variables(_event(body.event, flow), body.values)
         answers = DryAnswers(
             {
                 node: [

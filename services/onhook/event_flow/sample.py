@@ -1,8 +1,11 @@
-"""A sample event, for who tries a flow or a template without one of their own."""
+"""Events for who tries a flow or a template: a sample, or one whose variables are chosen anew."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+
+import msgspec
 
 from onhook.contracts.event import (
     Event,
@@ -35,3 +38,12 @@ def sampled_for(flow: Flow) -> Event | None:
         if name in flow.handlers:
             return sampled(name)
     return None
+
+
+def without_variables(event: Event, names: Collection[str]) -> Event:
+    """The event without its values for these variables, which were chosen otherwise."""
+    variables = event.data.get("variables")
+    if not variables or not names:
+        return event
+    kept = {name: value for name, value in variables.items() if name not in names}
+    return msgspec.structs.replace(event, data={**event.data, "variables": kept})
