@@ -23,6 +23,8 @@ from onhook.pebble.nodes import (
     Unary,
 )
 
+_DEEPEST = 60
+"""A condition of more parts within one another is not looked into."""
 _MOST_ATOMS = 8
 """Conditions whose answer is remembered: each doubles the paths."""
 
@@ -43,6 +45,25 @@ def shape(value: Any) -> Any:
         fields = (name for name in value.__struct_fields__ if name != "offset")
         return (type(value).__name__, *(shape(getattr(value, name)) for name in fields))
     return tuple(map(shape, value)) if isinstance(value, tuple) else value
+
+
+def is_readable(condition: Expression) -> bool:
+    """Whether the other questions may be asked of it: long chains nest deeper than Python can."""
+    level: list[Any] = [condition]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for each in level
+            for part in (
+                each
+                if isinstance(each, tuple)
+                else [getattr(each, name) for name in each.__struct_fields__]
+            )
+            if isinstance(part, Struct | tuple)
+        ]
+        if not level:
+            return True
+    return False
 
 
 def atoms(condition: Expression) -> Iterator[Expression]:

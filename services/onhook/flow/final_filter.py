@@ -31,6 +31,8 @@ IsFinal = Callable[[str, str], bool]
 """Whether a filter is dropped, by its name and its strategy (`html` where it names none)."""
 
 RAW = "raw"
+_DEEPEST = 50
+"""Conditionals within one another that are looked into."""
 DEFAULT_STRATEGY = "html"
 
 
@@ -96,13 +98,14 @@ class _Stripping:
             self.offsets.append(node.offset)
         return FilterBlock(filters, node.body, node.offset)
 
-    def _expression(self, expression: Expression) -> Expression:
-        if isinstance(expression, Filter):
-            if self._is_dropped(expression.name, expression.arguments):
-                return self._expression(expression.target)
-        elif isinstance(expression, Conditional):
-            then = self._expression(expression.then)
-            otherwise = self._expression(expression.otherwise)
+    def _expression(self, expression: Expression, depth: int = 0) -> Expression:
+        while isinstance(expression, Filter):
+            if not self._is_dropped(expression.name, expression.arguments):
+                return expression
+            expression = expression.target
+        if isinstance(expression, Conditional) and depth < _DEEPEST:
+            then = self._expression(expression.then, depth + 1)
+            otherwise = self._expression(expression.otherwise, depth + 1)
             if then is not expression.then or otherwise is not expression.otherwise:
                 return Conditional(expression.condition, then, otherwise, expression.offset)
         return expression

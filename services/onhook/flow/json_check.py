@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from onhook.flow.condition import Answers, Turn, decide, mentions, repeated
+from onhook.flow.condition import Answers, Turn, atoms, decide, is_readable, mentions, repeated
 from onhook.flow.json_places import START, NoJson, State, after_text, after_value, check_end
 from onhook.pebble import PebbleError, position
 from onhook.pebble.nodes import (
@@ -30,6 +30,8 @@ from onhook.pebble.nodes import (
 
 _MOST_PATHS = 400
 _MOST_TURNS = 12
+_MOST_WORK = 100_000
+"""Nodes that are entered again and again, each for each of its paths."""
 
 _Paths = dict[tuple[State, Answers], None]
 """Where one can be; a dict, because it keeps its order."""
@@ -48,6 +50,8 @@ class Walk(Struct, frozen=True):
     places: dict[int, tuple[State, ...]]
     deaths: tuple[Death, ...]
     """Ways that some values take, as far as that is known."""
+    is_complete: bool = True
+    """Whether every way was followed."""
 
 
 class _TooMany(Exception):
@@ -67,18 +71,22 @@ def walk(body: tuple[Node, ...], source: str) -> Walk:
         elif isinstance(node, Block):
             blocks.append(node.name)
     if len(set(blocks)) < len(blocks):  # the last of a name prints for all
-        return Walk({}, ())
-    explorer = _Explorer(repeated(conditions, frozenset(changing)))
+        return Walk({}, (), is_complete=False)
+    readable = [each for each in conditions if is_readable(each)]
+    explorer = _Explorer(repeated(readable, frozenset(changing)))
     settable = {node.name for node in every_node(body) if isinstance(node, Set)}
-    knows_ways = not any(mentions(condition, settable) for condition in conditions)
+    knows_ways = len(readable) == len(conditions) and not any(
+        mentions(each, settable) for each in readable
+    )
     try:
         ends = explorer.nodes(body, {(START, frozenset()): None}, None)
         explorer.end(ends, len(source))
     except (_TooMany, RecursionError):  # left to the check at run time
-        return Walk(explorer.seen(), ())
+        return Walk(explorer.seen(), (), is_complete=False)
     except _Dead as dead:
         _refuse(dead.death, source)
-    return Walk(explorer.seen(), tuple(explorer.deaths) if knows_ways else ())
+    deaths = tuple(explorer.deaths) if knows_ways else ()
+    return Walk(explorer.seen(), deaths, is_complete=knows_ways)
 
 
 def every_node(body: tuple[Node, ...]) -> Iterator[Node]:
@@ -118,6 +126,7 @@ class _Explorer:
     def __init__(self, tracked: frozenset[object]) -> None:
         self.deaths: list[Death] = []
         self._tracked = tracked
+        self._work = 0
         self._places: dict[int, dict[State, None]] = {}
 
     def seen(self) -> dict[int, tuple[State, ...]]:
@@ -145,6 +154,8 @@ class _Explorer:
             raise _Dead(max(self.deaths, key=lambda death: death.offset))
 
     def _node(self, node: Node, paths: _Paths, turn: Turn | None) -> _Paths:
+        if turn is not None or len(paths) > 1:
+            self._spend(len(paths))
         if isinstance(node, Text | Print | FilterBlock):
             return self._step(node, paths)
         if isinstance(node, If):
@@ -154,6 +165,11 @@ class _Explorer:
         for body in inner(node):
             paths = self.nodes(body, paths, turn)
         return paths
+
+    def _spend(self, work: int) -> None:
+        self._work += work
+        if self._work > _MOST_WORK:
+            raise _TooMany
 
     def _step(self, node: Text | Print | FilterBlock, paths: _Paths) -> _Paths:
         after: _Paths = {}
@@ -180,8 +196,14 @@ class _Explorer:
         for branch in node.branches:
             taken: _Paths = {}
             left: _Paths = {}
+            is_known = is_readable(branch.condition)
+            self._spend(len(paths) * sum(1 for _ in atoms(branch.condition)) if is_known else 0)
             for state, answers in paths:
-                for holds, known in decide(branch.condition, turn, answers, self._tracked):
+                for holds, known in (
+                    decide(branch.condition, turn, answers, self._tracked)
+                    if is_known
+                    else ((True, answers), (False, answers))
+                ):
                     (taken if holds else left)[state, known] = None
             after |= self.nodes(branch.body, taken, turn)
             paths = left

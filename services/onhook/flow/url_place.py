@@ -35,6 +35,7 @@ _VALUES = re.compile(rf"{VALUE}+")
 _HOST = re.compile(rf"({VALUE}(?!:\Z)(?::?//)?|[^:/?#{VALUE}]*:/?/?)[^/?#]+\Z")
 _MOST_BEGINNINGS = 64
 _MOST_TURNS = 8
+_MOST_WORK = 20_000
 
 
 class Place(Enum):
@@ -65,7 +66,7 @@ def steering(template: Template) -> tuple[Reference, ...]:
     """The references that may decide scheme or host: all that are read before those have ended."""
     finder = _Finder()
     finder.nodes(template.body, {""})
-    if finder.has_blocks:  # one of them can be printed anywhere
+    if finder.has_blocks or finder.is_endless:  # a block can be printed anywhere
         return template.references
     return tuple(each for each in template.references if each in finder.found)
 
@@ -76,10 +77,16 @@ class _Finder:
     def __init__(self) -> None:
         self.found: set[Reference] = set()
         self.has_blocks = False
+        self.is_endless = False
         self._is_lost = False
+        self._work = 0
 
     def nodes(self, body: Iterable[Node], begun: set[str | None]) -> set[str | None]:
         for node in body:
+            self._work += 1
+            if self._work > _MOST_WORK:
+                self.is_endless = True
+                return begun
             begun = self._node(node, begun)
             if len(begun) > _MOST_BEGINNINGS:
                 self._is_lost = True
