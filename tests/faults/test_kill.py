@@ -28,7 +28,13 @@ from onhook.bus import embedded, rabbitmq
 from onhook.bus.port import Bus, Message
 from onhook.contracts.event import MalformedEvent, decode_event
 from onhook.contracts.run import MalformedRun, decode_run
-from onhook.contracts.topology import EVENTS_EXCHANGE, UNDELIVERED, UNPROCESSABLE, event_key
+from onhook.contracts.topology import (
+    CALL_EMULATOR,
+    EVENTS_EXCHANGE,
+    UNDELIVERED,
+    UNPROCESSABLE,
+    event_key,
+)
 from workplace import publish, until
 
 GOOD, DOOMED, NOISE = 1_000, 50, 50
@@ -88,9 +94,16 @@ def flow_folder(folder: Path, endpoint: Endpoint) -> str:
     for flow in (
         a_flow("Doomed", a_request("Post", endpoint.url("/gone"))),
         a_flow("Two", first, second),
+        a_flow("Popped", a_pop(), a_request("after", endpoint.url("/after"))),
     ):
         (inside / f"{flow['name']}.json").write_bytes(msgspec.json.encode(flow))
     return str(inside)
+
+
+def a_pop() -> dict[str, Any]:
+    url = "https://crm.example.com/?interaction={{NewPhoneContact.InteractionId}}"
+    properties = {"activityName": "screen-pop", "screenPopUrl": url, "target": "insideDesktop"}
+    return {"id": "id-pop", "name": "Pop", "properties": properties}
 
 
 async def publish_everything(scene: Scene) -> set[str]:
@@ -267,17 +280,54 @@ def _paths(endpoint: Endpoint, path: str) -> Callable[[], Any]:
     return probe
 
 
-def runs_beyond_their_first(journal: Path) -> set[str]:
-    """Interactions whose first request is recorded as finished."""
+async def test_a_kill_asks_again_only_for_screen_pops_that_were_not_recorded(scene: Scene):
+    """The same event each time: a desktop shows it once, by its id."""
+    events = [an_event(flow="Popped") for _ in range(300)]
+    interactions = {event["subject"] for event in events}
+    async with scene.open_bus() as bus, asyncio.TaskGroup() as publishing:
+        for event in events:
+            publishing.create_task(publish(bus, event))
+    async with scene.start() as worker:
+        await scene.endpoint.arrived(100, "/after")
+        await worker.end(signal.SIGKILL)
+    recorded = {row[0] for row in rows_of(scene.journal, "SELECT id FROM screen_pops")}
+    async with scene.start() as worker:
+        await until(_paths(scene.endpoint, "/after"), lambda seen: seen.keys() == interactions)
+        assert await worker.end() == 0
+    asked = Counter[str]()
+    about = set()
+    async with scene.open_bus() as bus:
+        depth = (await bus.depths())[CALL_EMULATOR]
+        async with bus.consume(CALL_EMULATOR, depth) as messages, asyncio.timeout(PATIENCE_S):
+            for _ in range(depth):
+                pop = msgspec.json.decode((await anext(messages)).body)
+                asked[pop["id"]] += 1
+                about.add(pop["subject"])
+    again = {each for each, count in asked.items() if count > 1}
+    print(f"\nasked for {asked.total()}, again {len(again)}; recorded at the kill {len(recorded)}")
+    assert about == interactions
+    assert len(asked) == len(interactions)
+    assert len(recorded) >= 90
+    assert not again & recorded
+    assert asked.total() - len(asked) <= IN_FLIGHT
+
+
+def rows_of(journal: Path, sql: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(journal)
     try:
-        rows = connection.execute(
-            "SELECT interaction_id FROM runs "
-            "WHERE step > 0 OR state = 'done' OR instr(results, 'id-first#1') > 0"
-        )
-        return {row[0] for row in rows}
+        return connection.execute(sql).fetchall()
     finally:
         connection.close()
+
+
+def runs_beyond_their_first(journal: Path) -> set[str]:
+    """Interactions whose first request is recorded as finished."""
+    rows = rows_of(
+        journal,
+        "SELECT interaction_id FROM runs "
+        "WHERE step > 0 OR state = 'done' OR instr(results, 'id-first#1') > 0",
+    )
+    return {row[0] for row in rows}
 
 
 async def test_the_sink_of_a_killed_onhook_up_holds_every_event(tmp_path: Path):

@@ -12,7 +12,7 @@ from endpoint import Answer, Endpoint
 from flows import a_flow, a_request, an_event
 from onhook.bus.port import Bus
 from onhook.contracts.topology import UNPROCESSABLE
-from workplace import Api, Workplace, run_of
+from workplace import Api, Workplace, run_of, until
 
 CENTRE = """
 organisation: acme
@@ -199,6 +199,21 @@ async def test_versions_published_under_load_lose_no_event_and_none_runs_twice(
     assert len(endpoint.requests) == len(events)
     assert set(told(endpoint)) <= set(range(1, 12))
     assert await workplace.left_over() == {}
+
+
+async def test_another_worker_on_the_same_journal_follows(
+    workplace: Workplace, endpoint: Endpoint
+) -> None:
+    shared = {"journal_db": f"sqlite:///{workplace.folder / 'shared.sqlite'}"}
+    async with (
+        workplace.working(**shared) as one,
+        workplace.working_on(one.bus, data=str(workplace.folder / "other"), **shared) as other,
+    ):
+        await one.api.post("/flows?label=Live", version(endpoint, 1))
+        found = await until(lambda: other.api.get("/flows"), lambda flows: len(flows) == 2)
+        assert found[0]["labels"] == {"Latest": 1, "Live": 1}
+        await other.api.ask("DELETE", "/flows/F")
+        await until(lambda: one.api.get("/flows"), lambda flows: len(flows) == 1)
 
 
 async def test_validation_over_http_tells_what_publishing_would(

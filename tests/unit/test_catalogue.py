@@ -16,8 +16,9 @@ import yaml
 from flows import a_flow, a_request, an_event
 from onhook.contracts.event import Event
 from onhook.contracts.run import flow_id_of
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
-from onhook.event_flow.publishing import Publishing
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow, UnknownFlow
+from onhook.event_flow.label import UnusableLabel
+from onhook.event_flow.publishing import NotAllowed, Publishing
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.flow.errors import FlowError
 from onhook.journal import sqlite
@@ -319,6 +320,81 @@ async def test_what_another_worker_published_is_there_after_a_refresh(journal: J
     assert one.selected(an_event_for("F")) == [(flow, 1)]
 
 
+async def test_a_refresh_finds_what_another_stored_between_versions_of_one_s_own(
+    journal: Journal,
+) -> None:
+    one, other = await started(journal), await started(journal)
+    await publish(journal, one, "F", description="one")
+    await publish(journal, other, "G")
+    flow = await publish(journal, one, "F", description="two")
+    await one.refresh()
+    assert [version.name for version in one.latest()] == ["F", "G"]
+    await publishing(journal, other).withdraw("G")
+    await publish(journal, other, "F", "Live", description="three")
+    for _ in range(2):
+        await one.refresh()
+        assert [version.name for version in one.latest()] == ["F"]
+        assert one.labels_of(flow) == {"Latest": 3, "Live": 3}
+
+
+async def test_a_withdrawn_flow_is_selected_by_nothing_and_its_name_stays_known(
+    journal: Journal,
+) -> None:
+    catalogue = await started(journal)
+    flow = await publish(journal, catalogue, "F", "Live")
+    await publishing(journal, catalogue).withdraw("F")
+    for each in (catalogue, await started(journal)):
+        assert each.is_withdrawn(flow)
+        assert each.latest() == []
+        assert each.selected(an_event_for()) == []
+        for label in (None, "Live"):
+            assert "was unpublished" in refusal_of(each, an_event_for("F", label))
+        assert "was unpublished" in refusal_of(each, an_event_for("F", flowversion=1))
+        assert each.flow(flow, 1).name == "F"
+        assert each.known_id("F") == flow
+
+
+async def test_a_name_belongs_to_the_flow_that_is_published(journal: Journal) -> None:
+    catalogue = await started(journal)
+    await publish(journal, catalogue, "F", id="one")
+    await publish(journal, catalogue, "F", id="two")
+    assert catalogue.known_id("F") == "two"
+    await publishing(journal, catalogue).withdraw("two")
+    for each in (catalogue, await started(journal)):
+        assert each.selected(an_event_for("F")) == [("one", 1)]
+
+
+async def test_publishing_again_goes_on_counting_with_latest_alone(journal: Journal) -> None:
+    catalogue = await started(journal)
+    flow = await publish(journal, catalogue, "F", "Live")
+    await publishing(journal, catalogue).withdraw("F")
+    again = await publishing(journal, catalogue).publish(flow_bytes("F"), "here")
+    assert (again.is_new, again.version.number) == (False, 1)
+    assert catalogue.labels_of(flow) == {"Latest": 1}
+    await publish(journal, catalogue, "F", description="two")
+    assert catalogue.labels_of(flow) == {"Latest": 2}
+
+
+async def test_a_withdrawn_flow_takes_no_label_until_it_is_published_again(
+    journal: Journal,
+) -> None:
+    catalogue = await started(journal)
+    await publish(journal, catalogue, "F")
+    publisher = publishing(journal, catalogue)
+    await publisher.withdraw("F")
+    with pytest.raises(NotAllowed, match="publish it again"):
+        await publisher.move_label("F", "Live", 1)
+    with pytest.raises(NoSuchFlow, match="is not published"):
+        await publisher.withdraw("F")
+
+
+async def test_a_label_that_cannot_be_one_stops_the_publishing(journal: Journal) -> None:
+    catalogue = await started(journal)
+    with pytest.raises(UnusableLabel):
+        await publish(journal, catalogue, "F", "v2")
+    assert await journal.versions() == []
+
+
 # What a start publishes
 
 
@@ -516,3 +592,13 @@ async def test_a_newer_packaged_flow_replaces_an_older_packaged_one(journal: Jou
     catalogue = await started(journal)
     assert await publish_at_start(publishing(journal, catalogue), catalogue, ()) == []
     assert await state_of(journal) == (2, {f"{MAIN_ID} Latest": 2})
+
+
+async def test_the_packaged_flow_once_withdrawn_stays_so(journal: Journal) -> None:
+    catalogue, _ = await restarted(journal)
+    await publishing(journal, catalogue).withdraw("Main_Flow")
+    catalogue, (line,) = await restarted(journal)
+    assert (
+        "is Main_Flow v1, which was unpublished; to publish the file: onhook flow publish" in line
+    )
+    assert catalogue.latest() == []

@@ -418,6 +418,32 @@ async def test_an_override_stays_until_it_is_set_anew_or_unset(journal: Journal)
     assert await journal.overrides() == [other]
 
 
+async def test_versions_stored_since_are_read_alone(journal: Journal) -> None:
+    for content, flow in [("one", "f1"), ("one", "f2"), ("two", "f1")]:
+        await journal.publish_version(a_version(content, flow_id=flow), ("Latest",))
+    found = [(each.flow_id, each.number) for each in await journal.versions(1)]
+    assert found == [("f2", 1), ("f1", 2)]
+    assert await journal.versions(3) == []
+
+
+async def test_each_change_to_flows_makes_another_revision(journal: Journal) -> None:
+    override = StoredOverride(flow_id="f1", variable="Url", value=b"1", set_at=AT)
+    changes = [
+        lambda: journal.publish_version(a_version("one"), ("Latest",)),
+        lambda: journal.move_label(Label(flow_id="f1", label="Live", number=1)),
+        lambda: journal.remove_labels("f1", "Live"),
+        lambda: journal.set_override(override),
+        lambda: journal.unset_override("f1", "Url"),
+    ]
+    seen = [await journal.revision()]
+    for change in changes:
+        await change()
+        seen.append(await journal.revision())
+    assert seen == sorted(set(seen))
+    await journal.save(a_run())
+    assert await journal.revision() == seen[-1]
+
+
 async def labels_of(journal: Journal, flow_id: str = "f1") -> dict[str, int]:
     found = [label for label in await journal.labels() if label.flow_id == flow_id]
     assert all(isinstance(label, Label) for label in found)

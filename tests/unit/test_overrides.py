@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onhook.event_flow.overrides import Overrides, OverridesError, load_overrides
+from onhook.event_flow.overrides import Layer, Overrides, OverridesError, load_overrides
 
 URL = "https://example.com/hook"
 
@@ -105,3 +105,52 @@ def test_where_a_process_is_told_to_deliver_wins_over_every_configuration(tmp_pa
     overrides = load_overrides(path, URL, "http://localhost:3000/hook")
     assert overrides.of("F", "id") == {"WebhookUrl": "http://localhost:3000/hook", "Other": "kept"}
     assert overrides.of("G", "id") == {"WebhookUrl": "http://localhost:3000/hook"}
+
+
+# Layers
+
+
+@pytest.fixture
+def layered(tmp_path: Path) -> Overrides:
+    overrides = loaded(tmp_path, "F: {WebhookUrl: https://file, Tries: 5, Gone: null}")
+    overrides.store({"id": {"Tries": 7}}, {"locked": "no key"})
+    return overrides
+
+
+def test_what_is_stored_goes_over_the_file_and_that_over_the_environment(
+    layered: Overrides,
+) -> None:
+    assert layered.of("F", "id") == {"WebhookUrl": "https://file", "Tries": 7, "Gone": None}
+    assert layered.given("F", "id") == layered.of("F", "id")
+    assert layered.of("G", "other") == {"WebhookUrl": URL}
+    assert layered.lock_of("locked") == "no key"
+    assert layered.lock_of("id") is None
+
+
+@pytest.mark.parametrize(
+    ("flow", "variable", "is_externalized", "origin"),
+    [
+        (("F", "id"), "Tries", False, (Layer.STORED, 7)),
+        (("F", "id"), "WebhookUrl", True, (Layer.FILE, "https://file")),
+        (("G", "other"), "WebhookUrl", True, (Layer.ENVIRONMENT, URL)),
+        (("G", "other"), "WebhookUrl", False, (Layer.DEFAULT, None)),
+        (("F", "id"), "Gone", False, (Layer.DEFAULT, None)),
+        (("F", "id"), "Other", True, (Layer.DEFAULT, None)),
+    ],
+)
+def test_each_value_says_which_layer_it_comes_from(
+    layered: Overrides,
+    flow: tuple[str, str],
+    variable: str,
+    is_externalized: bool,
+    origin: tuple[Layer, object],
+) -> None:
+    assert layered.origin(*flow, variable, is_externalized=is_externalized) == origin
+
+
+def test_where_a_process_is_told_to_deliver_is_the_strongest_layer() -> None:
+    overrides = load_overrides(None, URL, "http://localhost:3000/hook")
+    overrides.store({"id": {"WebhookUrl": "https://stored"}}, {})
+    found = overrides.origin("F", "id", "WebhookUrl", is_externalized=True)
+    assert found == (Layer.COMMAND_LINE, "http://localhost:3000/hook")
+    assert overrides.of("F", "id") == {"WebhookUrl": "http://localhost:3000/hook"}

@@ -32,6 +32,7 @@ from onhook.event_flow.runner import Parts, Runner
 from onhook.event_flow.sealing import keys_for
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.start_publishing import publish_at_start
+from onhook.event_flow.watch import watching
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
 from onhook.settings.contact_centre import ContactCentre, load_contact_centre
@@ -156,6 +157,12 @@ async def running(
             hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
             checks={"bus": lambda: bus.trouble, "journal": lambda: journal.trouble},
         )
+
+        async def refresh() -> None:
+            await catalogue.refresh()
+            await desk.refresh()
+
+        await stack.enter_async_context(watching(journal, refresh))
         await stack.enter_async_context(serving(app, listener, grace_s=2))
         await stack.enter_async_context(
             worker.consuming(settings.in_flight, settings.grace * DRAIN_PART)

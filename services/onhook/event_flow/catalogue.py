@@ -74,6 +74,8 @@ class Catalogue:
         self._newest: dict[str, Version] = {}
         """Flow id -> its version with the highest number."""
         self._flows: dict[tuple[str, int], Flow] = {}
+        self._read = 0
+        """How many versions were read from the journal; the others were published here."""
         self._changing = asyncio.Lock()
         """Held from the journal's write to ours, so that a slower reading undoes nothing."""
 
@@ -91,10 +93,12 @@ class Catalogue:
         return catalogue
 
     async def refresh(self) -> None:
-        """Read versions and labels anew."""
+        """Read what others have published, and labels anew."""
         async with self._changing:
             labels = await self._journal.labels()  # first: each then names a version that is read
-            for version in await self._journal.versions():
+            found = await self._journal.versions(self._read)
+            self._read += len(found)
+            for version in found:
                 self.remember(version)
             self._labels = {(label.flow_id, label.label): label.number for label in labels}
             self._name_flows()

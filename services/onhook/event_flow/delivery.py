@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from onhook.contracts.run import WaitingRequest, webhook_id_of
+from onhook.contracts.run import WaitingRequest
 from onhook.egress.port import Client, Request, Response, SendError
 from onhook.event_flow.retry import retry_after_s
 from onhook.flow.effect import SendRequest
@@ -19,6 +19,7 @@ from onhook.journal.port import Attempt
 EXCERPT_BYTES = 1_024
 LONGEST_HEADER_CHARS = 500
 HEADERS_KEPT = 30
+WEBHOOK_ID = "webhook-id"
 
 
 class Rendered(Struct, frozen=True, kw_only=True):
@@ -26,6 +27,7 @@ class Rendered(Struct, frozen=True, kw_only=True):
 
     method: str
     headers: tuple[tuple[str, str], ...]
+    """With our ids."""
     body: bytes
 
 
@@ -57,7 +59,7 @@ def with_ids(
     headers: tuple[tuple[str, str], ...], run_id: str, webhook_id: str
 ) -> tuple[tuple[str, str], ...]:
     """The headers with our ids, which replace any of the same name."""
-    ours = (("webhook-id", webhook_id), ("onhook-run-id", run_id))
+    ours = ((WEBHOOK_ID, webhook_id), ("onhook-run-id", run_id))
     names = {name for name, _ in ours}
     return (*(pair for pair in headers if pair[0].lower() not in names), *ours)
 
@@ -93,7 +95,7 @@ async def attempt(
         node=effect.node.name,
         visit=effect.visit,
         number=number,
-        webhook_id=webhook_id_of(run_id, effect.address, effect.visit),
+        webhook_id=next(value for name, value in rendered.headers if name == WEBHOOK_ID),
         started_at=started_at,
         elapsed_ms=round(elapsed_s * 1000, 3),
         method=rendered.method,

@@ -24,6 +24,7 @@ from onhook.egress.connectors import Connectors, NotItsOrigin
 from onhook.egress.port import Fault, Request, Response, SendError
 from onhook.event_flow.delivery import with_ids
 from onhook.event_flow.flows_at_hand import VERSION, FlowsAtHand
+from onhook.event_flow.masks import Masks
 from onhook.event_flow.rehearsed import Exchange, Rehearsed, StepTaken, would_follow
 from onhook.event_flow.retry import Kind, Policy, kind_of
 from onhook.flow import engine
@@ -199,14 +200,13 @@ class Rehearsal:
         except SendError as fault:
             error = fault
         mask = self._mask()
-        headers = _masked(self._credentials, _masked(mask, request.headers))
         return response, Exchange(
             method=request.method,
             url=mask.text(request.url),
-            headers=headers,
+            headers=mask.headers(request.headers),
             body=mask.text(request.body.decode("utf-8", "replace")),
             status=None if response is None else response.status,
-            response_headers=() if response is None else _masked(mask, response.headers),
+            response_headers=() if response is None else mask.headers(response.headers),
             response_body="" if response is None else mask.text(_text(response.body)),
             fault=None if error is None else mask.text(error.message),
             is_invalid=error is not None and error.fault is Fault.INVALID,
@@ -279,19 +279,16 @@ class Rehearsal:
         self._steps.append(step)
         self._surface.observe(step)
 
-    def _mask(self) -> Mask:
+    def _mask(self) -> Masks:
         _, overrides = self._surface.overrides(self._performed())
-        return mask_in(self._flow, self._flows.lookup, self._progress, overrides)
+        own = mask_in(self._flow, self._flows.lookup, self._progress, overrides)
+        return Masks(own, self._credentials)
 
 
 def _outputs(response: Response | None) -> dict[str, Any]:
     if response is None:
         return engine.response_outputs(0, (), b"")
     return engine.response_outputs(response.status, response.headers, response.body)
-
-
-def _masked(mask: Mask, headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, mask.text(value)) for name, value in headers)
 
 
 def _text(body: bytes) -> str:

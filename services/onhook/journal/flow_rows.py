@@ -46,12 +46,24 @@ def publish(
         connection.execute(insert("versions", _VERSION_COLUMNS), tuple(values.values()))
     for label in labels:
         move_label(connection, Label(flow_id=stored.flow_id, label=label, number=stored.number))
+    _revise(connection)
     return stored, is_new
 
 
-def versions(connection: sqlite3.Connection) -> list[Version]:
-    sql = select("versions", _VERSION_COLUMNS, "1 ORDER BY published_at, number")
-    return [_as_version(row) for row in connection.execute(sql)]
+def _revise(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE revision SET number = number + 1")
+
+
+def revision(connection: sqlite3.Connection) -> int:
+    number: int = connection.execute("SELECT number FROM revision").fetchone()[0]
+    return number
+
+
+def versions(connection: sqlite3.Connection, skip: int) -> list[Version]:
+    """Those stored after the first `skip`; none is ever removed."""
+    sql = select("versions", _VERSION_COLUMNS, "1 ORDER BY rowid LIMIT -1 OFFSET ?")
+    found = [_as_version(row) for row in connection.execute(sql, (skip,))]
+    return sorted(found, key=lambda version: (version.published_at, version.number))
 
 
 def _as_version(row: tuple[Any, ...]) -> Version:
@@ -67,12 +79,14 @@ def labels(connection: sqlite3.Connection) -> list[Label]:
 
 def move_label(connection: sqlite3.Connection, label: Label) -> None:
     connection.execute(_MOVE_LABEL, (label.flow_id, label.label, label.number))
+    _revise(connection)
 
 
 def remove_labels(connection: sqlite3.Connection, flow_id: str, label: str | None) -> None:
     connection.execute(
         "DELETE FROM labels WHERE flow_id = ?1 AND (?2 IS NULL OR label = ?2)", (flow_id, label)
     )
+    _revise(connection)
 
 
 def under_way(connection: sqlite3.Connection, flow_id: str) -> dict[int, int]:
@@ -98,9 +112,11 @@ def set_override(connection: sqlite3.Connection, override: StoredOverride) -> No
     values = {name: getattr(override, name) for name in _OVERRIDE_COLUMNS}
     values["set_at"] = micros(override.set_at)
     connection.execute(_SET_OVERRIDE, tuple(values.values()))
+    _revise(connection)
 
 
 def unset_override(connection: sqlite3.Connection, flow_id: str, variable: str) -> None:
     connection.execute(
         "DELETE FROM overrides WHERE flow_id = ? AND variable = ?", (flow_id, variable)
     )
+    _revise(connection)

@@ -260,8 +260,12 @@ class Journal(Protocol):
         """
         ...
 
-    async def versions(self) -> list[Version]:
-        """Oldest first."""
+    async def versions(self, skip: int = 0) -> list[Version]:
+        """Oldest first, without the first `skip` that were stored."""
+        ...
+
+    async def revision(self) -> int:
+        """Grows with each change of versions, labels and overrides, whoever makes it."""
         ...
 
     async def labels(self) -> list[Label]: ...

@@ -228,8 +228,11 @@ class SqliteJournal:
     ) -> tuple[Version, bool]:
         return await self._write(lambda connection: flow_rows.publish(connection, version, labels))
 
-    async def versions(self) -> list[Version]:
-        return await self._read(flow_rows.versions)
+    async def versions(self, skip: int = 0) -> list[Version]:
+        return await self._read(lambda connection: flow_rows.versions(connection, skip))
+
+    async def revision(self) -> int:
+        return await self._read(flow_rows.revision)
 
     async def labels(self) -> list[Label]:
         return await self._read(flow_rows.labels)

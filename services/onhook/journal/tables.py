@@ -64,5 +64,7 @@ MIGRATIONS = (
         flow_id TEXT NOT NULL, variable TEXT NOT NULL, value BLOB NOT NULL,
         is_sealed INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (flow_id, variable)
     ) WITHOUT ROWID;
+    CREATE TABLE revision (number INTEGER NOT NULL);
+    INSERT INTO revision VALUES (0);
     """,
 )
