@@ -157,6 +157,17 @@ def test_values_that_would_break_the_body_on_the_hosted_product_get_one_note() -
     ]
 
 
+def test_a_macro_that_would_have_to_print_json_gets_a_note() -> None:
+    macro = '{% macro item(x) %}{"n": "{{x}}"}{% endmacro %}'
+    (note,) = compiled(macro + "[{{ item(a) }}]").notes
+    assert "one JSON string" in note.message
+    assert note.offset == len(macro) + 1
+    assert json.loads(compiled(macro + "[{{ item(a) }}]").render({"a": '"'})) == ['{"n": """}']
+    assert compiled(macro + '["{{ item(ANI) }}"]').notes == ()
+    (note,) = compiled("[{% filter upper %}{{a}}{% endfilter %}]").notes
+    assert note.offset == 1
+
+
 def test_the_references_are_all_that_the_body_reads() -> None:
     source = '{% set a = b %}{% if c.d %}[{{a}}, "{{ e | escape("json") }}"]{% endif %}'
     paths = [reference.path for reference in compiled(source).references]

@@ -1,17 +1,28 @@
 """What validation says of a JSON body that is accepted.
 
-Three things: an expression that is escaped already, a quote that would break the body on the
-hosted product, and a way through the template that ends in no JSON.
+An expression that is escaped already, a quote that would break the body on the hosted product, a
+macro that would have to print JSON, and a way through the template that ends in no JSON.
 """
 
 from __future__ import annotations
 
 from onhook.flow.json_check import Walk, every_node
-from onhook.flow.json_places import STRING
+from onhook.flow.json_places import FIRST_VALUE, STRING, VALUE
 from onhook.flow.note import MayHoldQuote, Note
 from onhook.flow.prints import read_by
 from onhook.pebble import Template
-from onhook.pebble.nodes import Autoescape, Binary, Filter, FilterBlock, Print, Test, Unary
+from onhook.pebble.nodes import (
+    Autoescape,
+    Binary,
+    Call,
+    Expression,
+    Filter,
+    FilterBlock,
+    Macro,
+    Print,
+    Test,
+    Unary,
+)
 
 _LONGEST_LIST = 10
 _QUOTELESS = frozenset(
@@ -35,8 +46,31 @@ def notes_of(
         )
         for death in found.deaths[:1]
     ]
+    notes += _of_printed_texts(template, found)
     notes += _of_quotes(template, found, quotable)
     return tuple(sorted(notes, key=lambda note: note.offset))
+
+
+def _of_printed_texts(template: Template, found: Walk) -> list[Note]:
+    """Macros and filter blocks where a value stands: what they print is a text like any other."""
+    macros = {node.name for node in template.body if isinstance(node, Macro)} | {"block"}
+    return [
+        Note(
+            "what is printed here goes in as one JSON string, not as JSON",
+            "write the JSON out in the body, or stand this in quotes",
+            node.offset,
+        )
+        for node in every_node(template.body)
+        if isinstance(node, FilterBlock)
+        or (isinstance(node, Print) and _calls(node.expression, macros))
+        if any(mode in (VALUE, FIRST_VALUE) for mode, _ in found.places.get(node.offset, ()))
+    ]
+
+
+def _calls(expression: Expression, names: set[str]) -> bool:
+    while isinstance(expression, Filter):
+        expression = expression.target
+    return isinstance(expression, Call) and expression.name in names
 
 
 def _of_quotes(template: Template, found: Walk, quotable: MayHoldQuote) -> list[Note]:
