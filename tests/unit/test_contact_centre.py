@@ -75,6 +75,24 @@ def test_a_contact_centre_of_one_s_own_is_read(tmp_path: Path) -> None:
         ),
         (CENTRE + "global_variables: [{name: A, type: TEXT}]\n", "$.global_variables[0].type"),
         (CENTRE.partition("entry_points")[0] + "entry_points: []\n", "entry_points is empty"),
+        (CENTRE + "business_hours: [{id: a}]\n", "$.business_hours[0]"),
+        (
+            CENTRE + "business_hours: [{id: a, name: A}, {id: a, name: B}]\n",
+            'business hours "a" stands there twice',
+        ),
+        (
+            CENTRE + "business_hours: [{id: a, name: A}, {id: b, name: A}]\n",
+            'business hours "A" stands there twice',
+        ),
+        (
+            CENTRE + "business_hours: [{id: a, name: A, time_zone: Nowhere}]\n",
+            'business hours "A": no time zone "Nowhere"',
+        ),
+        (
+            CENTRE
+            + "business_hours: [{id: a, name: A, working_hours: [{name: S, days: [xyz], from: '1', to: '2'}]}]",
+            "$.business_hours[0].working_hours[0].days[0]",
+        ),
     ],
 )
 def test_a_wrong_contact_centre_is_refused_with_its_file_and_place(
@@ -90,3 +108,24 @@ def test_a_wrong_contact_centre_is_refused_with_its_file_and_place(
 def test_a_contact_centre_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ContactCentreError, match=r"absent\.yaml"):
         load_contact_centre(tmp_path / "absent.yaml")
+
+
+def test_the_packaged_contact_centre_has_business_hours() -> None:
+    (schedule,) = load_contact_centre(None).business_hours
+    assert (schedule.name, schedule.time_zone) == ("Support hours", "UTC")
+    assert [shift.name for shift in schedule.working_hours] == ["Weekdays"]
+
+
+def test_business_hours_of_one_s_own_are_read(tmp_path: Path) -> None:
+    text = """
+business_hours:
+  - id: h
+    name: Hours
+    time_zone: Europe/Berlin
+    working_hours: [{name: Day, days: [mon, sun], from: "08:00", to: "24:00"}]
+    holidays: [{name: Once, dates: [2026-12-24, 2026-12-25]}]
+    overrides: [{name: Late, from: 2026-03-01T08:00:00, to: 2026-03-02T00:00:00, is_open: false}]
+"""
+    (schedule,) = load_contact_centre(written(tmp_path, CENTRE + text)).business_hours
+    assert [len(holiday.days) for holiday in schedule.holidays] == [2]
+    assert not schedule.overrides[0].is_open

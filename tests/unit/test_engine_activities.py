@@ -222,9 +222,8 @@ def allocated(run_id: str, *shares: tuple[int, str]) -> str:
     run = walked(flow, run_id=run_id)
     outputs = run.progress.outputs["Split"]
     assert run.path[-1] == f"At {outputs['description']}"
-    assert (
-        dict((name, percent) for percent, name in shares)[outputs["description"]]
-        == (outputs["percentage"])
+    assert {name: percent for percent, name in shares}[outputs["description"]] == (
+        outputs["percentage"]
     )
     return str(outputs["description"])
 

@@ -344,3 +344,197 @@ def test_a_request_knows_everything_that_it_reads() -> None:
         "{{f}}",
         "{{g}}",
     ]
+
+
+# Connectors
+
+
+def connected(**properties: Any) -> HttpRequest:
+    return compiled("", **{"authenticated": True, "connectorId": "Crm"} | properties)
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("/customers", "https://crm.example/api/customers"),
+        ("customers", "https://crm.example/api/customers"),
+        ("", "https://crm.example/api"),
+        (None, "https://crm.example/api"),
+        ("/find/{{Who}}", "https://crm.example/api/find/a%20b%2F..%3Fc"),
+        ("/find?q={{Who}}&x=1", "https://crm.example/api/find?q=a%20b%2F..%3Fc&x=1"),
+        ("{{Path}}", "https://crm.example/api/v1/a?b=c"),
+        ("https://crm.example/api/other", "https://crm.example/api/other"),
+    ],
+)
+def test_a_connector_s_base_is_joined_with_the_path(path: str | None, url: str) -> None:
+    context = {"Who": "a b/..?c", "Path": "/v1/a?b=c"}
+    request = connected(httpRequestPath=path)
+    assert request.render_url(context) == url
+    assert request.connector(context) == "Crm"
+
+
+def test_query_parameters_follow_a_connector_s_path() -> None:
+    for path in ("/a", "{{Path}}"):
+        request = connected(httpRequestPath=path, httpQueryParameters={"q": "{{Who}}"})
+        url = request.render_url({"Who": "ä", "Path": "/a"})
+        assert url == "https://crm.example/api/a?q=%C3%A4"
+
+
+def test_a_connector_may_be_named_by_a_variable() -> None:
+    request = connected(connectorId="{{Text}}", httpRequestPath="/a")
+    assert request.render_url({"Text": "crm-id"}) == "https://crm.example/api/a"
+    assert request.connector({"Text": " crm-id"}) == "crm-id"
+    with pytest.raises(RunError, match=r"no connector is called 'other'; set \{\{Text\}\}"):
+        request.render_url({"Text": "other"})
+
+
+def test_a_connector_s_readable_name_serves_where_its_id_is_the_tenant_s() -> None:
+    request = connected(connectorId="9f1c", connectorId_name="Crm", httpRequestPath="/a")
+    assert request.render_url({}) == "https://crm.example/api/a"
+    assert request.connector({}) == "Crm"
+
+
+def test_a_whole_address_of_an_authenticated_request_stays_at_its_connector() -> None:
+    request = connected(httpRequestUrl="https://crm.example/other")
+    assert request.render_url({}) == "https://crm.example/other"
+
+
+def test_a_request_without_a_connector_has_none() -> None:
+    assert compiled().connector({}) is None
+
+
+@given(texts)
+def test_no_value_leaves_a_connector_s_origin(value: str) -> None:
+    for path in ("{{v}}", "{{v}}/a", "/{{v}}", "a?{{v}}"):
+        try:
+            url = connected(httpRequestPath=path).render_url({"v": value})
+        except RunError:
+            continue
+        assert url.startswith("https://crm.example/")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://evil.example/", "//evil.example", "\\\\evil.example", "@evil.example", "https:/x"],
+)
+def test_an_address_in_place_of_a_path_goes_nowhere_else(value: str) -> None:
+    try:
+        url = connected(httpRequestPath="{{v}}").render_url({"v": value})
+    except RunError as refusal:
+        assert "leaves the origin" in str(refusal) or "url" in str(refusal)
+        return
+    assert url.startswith("https://crm.example/api/")
+
+
+# Names that are expressions
+
+
+def test_names_of_headers_and_query_parameters_may_be_expressions() -> None:
+    request = compiled(
+        httpRequestHeaders={"X-{{Who}}": "{{v}}"}, httpQueryParameters={"{{Who}} x": "{{v}}"}
+    )
+    context = {"Who": "Ada", "v": "1"}
+    assert request.render_headers(context)[1] == ("X-Ada", "1")
+    assert request.render_url(context) == f"{URL}?Ada%20x=1"
+    assert [str(each) for each in request.steering] == ["{{Who}}"]
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\r\nb", "Host", "content-length", "ä", ":"])
+def test_a_header_s_name_that_is_none_fails_the_node(value: str) -> None:
+    with pytest.raises(RunError, match="header"):
+        compiled(httpRequestHeaders={"{{n}}": "1"}).render_headers({"n": value})
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "content_type", "sent"),
+    [
+        ("Form URL Encoded", "a={{v}}&b=2", "application/x-www-form-urlencoded", "a=x+%26+y&b=2"),
+        ("XML", "<a>{{v}}</a>", "application/xml", "<a>x &amp; y</a>"),
+        ("TOML", 'a = "{{v}}"', "application/toml", 'a = "x & y"'),
+        ("YAML", "a: {{v}}", "application/yaml", None),
+        ("File", "raw {{v}}", "application/octet-stream", "raw x & y"),
+        ("Other", "raw {{v}}", None, "raw x & y"),
+        ("GraphQL", '{ find(name: "{{v}}") { id } }', "application/json", None),
+    ],
+)
+def test_every_content_type_is_sent(
+    kind: str, source: str, content_type: str | None, sent: str | None
+) -> None:
+    request = compiled(httpContentType=kind, httpRequestBody=source)
+    headers = dict(request.render_headers({}))
+    assert headers.get("Content-Type") == content_type
+    body = request.render_body({"v": "x & y"}).decode()
+    assert "x" in body
+    assert sent is None or body == sent
+
+
+def test_parts_of_a_form_have_one_boundary_in_header_and_body() -> None:
+    request = compiled(httpContentType="Form Data", httpRequestBody="a={{v}}")
+    for boundary in ("", "given-boundary"):
+        kind = dict(request.render_headers({}, boundary=boundary))["Content-Type"]
+        body = request.render_body({"v": "x"}, boundary=boundary).decode()
+        assert kind == f"multipart/form-data; boundary={boundary or request.boundary}"
+        assert body.startswith(f"--{boundary or request.boundary}\r\n")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"a b": "{{v}}", "c": "1"}, [{"key": "a b", "value": "{{v}}"}, {"name": "c", "value": 1}]],
+)
+def test_a_form_s_fields_may_stand_one_by_one(fields: Any) -> None:
+    request = compiled(
+        httpContentType="Form URL Encoded", httpRequestBody=None, httpRequestBodyFormData=fields
+    )
+    assert request.render_body({"v": "x&y"}) == b"a+b=x%26y&c=1"
+    parts = compiled(
+        httpContentType="Form Data", httpRequestBody=None, httpRequestBodyFormData=fields
+    )
+    body = parts.render_body({"v": "x&y"}, boundary="zz")
+    assert b'name="a b"\r\n\r\nx&y\r\n--zz' in body
+
+
+def test_a_graphql_query_has_its_variables_beside_it() -> None:
+    request = compiled(
+        httpContentType="GraphQL",
+        httpRequestBody=None,
+        httpRequestBodyGQL={"query": "query($n: String) { a }", "variables": '{"n": "{{v}}"}'},
+    )
+    assert json.loads(request.render_body({"v": 'x"y'})) == {
+        "query": "query($n: String) { a }",
+        "variables": {"n": 'x"y'},
+    }
+    assert dict(request.render_headers({}))["Content-Type"] == "application/json"
+
+
+def test_a_body_that_a_quote_would_break_elsewhere_is_a_warning() -> None:
+    _, findings = read(httpRequestBody='{"a": "{{Text}}", "b": "{{Count}}"}')
+    (found,) = findings
+    assert (found.code, found.severity.value) == ("OH1022", "warning")
+    assert "{{Text}}" in found.message
+    assert found.message.startswith("httpRequestBody: line 1, column 8: ")
+
+
+# Responses
+
+
+def test_a_response_is_read_into_variables() -> None:
+    rows = [
+        {"outputVariable": "Text", "jsonPathExp": "$.a.b"},
+        {"outputVariable": "Count", "jsonPathExp": "$.n"},
+        {"outputVariable": "Data", "jsonPathExp": "$.a"},
+    ]
+    answers = {
+        "JSON": '{"a": {"b": "x"}, "n": "7"}',
+        "XML": "<r><a><b>x</b></a><n>7</n></r>",
+        "YAML": "a: {b: x}\nn: 7",
+        "TOML": 'n = 7\n[a]\nb = "x"',
+    }
+    for kind, text in answers.items():
+        request = compiled(outputVariableArray=rows, contentType=kind)
+        values, note = request.read({"httpResponseBody": text})
+        assert values == {"Text": "x", "Count": 7, "Data": {"b": "x"}}
+        assert note is None
+    assert compiled().read({"httpResponseBody": "{"}) == ({}, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 from json_values import json_values, texts
 from onhook.flow.errors import VariableError
 from onhook.flow.model import Variable
-from onhook.flow.variables import Origin, converted, external_values, initial_variables
+from onhook.flow.variables import (
+    Origin,
+    assigned_value,
+    converted,
+    external_values,
+    initial_variables,
+    is_now,
+)
 from onhook.settings.contact_centre import VariableType
 
 STRING, INTEGER, DECIMAL, BOOLEAN, DATETIME, JSON = VariableType
@@ -112,6 +120,8 @@ READ: list[tuple[VariableType, Any, Any]] = [
     (DATETIME, "2025-02-06T21:09:02Z", "2025-02-06T21:09:02Z"),
     (DATETIME, "2025-02-06T21:09Z", "2025-02-06T21:09Z"),
     (DATETIME, "2025-02-06T21:09:02+05:30", "2025-02-06T21:09:02+05:30"),
+    (DATETIME, "2025-02-06T21:09:02.712Z[UTC]", "2025-02-06T21:09:02.712Z[UTC]"),
+    (DATETIME, "2025-02-06T21:09+01:00[Europe/Berlin]", "2025-02-06T21:09+01:00[Europe/Berlin]"),
     (JSON, '{"a": [1, null]}', {"a": [1, None]}),
     (JSON, {"a": 1}, {"a": 1}),
     (JSON, [1], [1]),
@@ -156,6 +166,8 @@ REFUSED: list[tuple[VariableType, Any]] = [
     (DATETIME, "yesterday"),
     (DATETIME, "2025-02-30T00:00:00Z"),
     (DATETIME, 1_700_000_000),
+    (DATETIME, "2025-02-06T21:09Z[U T C]"),
+    (DATETIME, "[UTC]"),
     (DATETIME, "{{now()}}"),
     (JSON, "{not json"),
     (JSON, "{} {}"),
@@ -234,3 +246,53 @@ def test_json_is_the_same_as_text_and_as_itself(value: Any) -> None:
     assert converted(a_variable(JSON), msgspec.json.encode(value).decode(), Origin.EVENT) == value
     if not isinstance(value, str):
         assert converted(a_variable(JSON), value, Origin.EVENT) == value
+
+
+# The time as a default, and what activities assign
+
+
+NOW = datetime(2026, 3, 4, 13, 30, 5, 6_789, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize("default", ["{{now()}}", " {{ now( ) }} "])
+def test_a_default_of_now_is_the_time_at_which_the_run_begins(default: str) -> None:
+    variable = a_variable(DATETIME, default)
+    assert is_now(variable)
+    assert initial_variables([variable], {}, (), {}, NOW) == {"v": "2026-03-04T12:30:05.006Z"}
+    assert initial_variables([variable], {}, (), {}) == {"v": None}
+    external = a_variable(DATETIME, default, is_externalized=True)
+    assert external_values([external], {}, NOW) == {"v": "2026-03-04T12:30:05.006Z"}
+    assert external_values([external], {"v": "2026-01-01T00:00Z"}, NOW) == {
+        "v": "2026-01-01T00:00Z"
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "default"), [(STRING, "{{now()}}"), (DATETIME, "{{soon()}}"), (DATETIME, "2026-01-01")]
+)
+def test_any_other_default_is_what_it_says(kind: VariableType, default: str) -> None:
+    assert not is_now(a_variable(kind, default))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "found"),
+    [
+        (STRING, None, ""),
+        (STRING, [1, "a"], '[1,"a"]'),
+        (STRING, {"a": None}, '{"a":null}'),
+        (STRING, 1.5, "1.5"),
+        (INTEGER, None, None),
+        (INTEGER, "", None),
+        (JSON, {"a": 1}, {"a": 1}),
+        (JSON, '{"a": 1}', {"a": 1}),
+    ],
+)
+def test_what_an_activity_assigns_becomes_the_variable_s_type(
+    kind: VariableType, value: Any, found: Any
+) -> None:
+    assert assigned_value(a_variable(kind), value) == found
+
+
+def test_what_an_activity_assigns_is_refused_where_it_does_not_fit() -> None:
+    with pytest.raises(VariableError, match="the value 'many' is no INTEGER"):
+        assigned_value(a_variable(INTEGER), "many")

@@ -112,20 +112,23 @@ def compile_address(
 
 def compile_connected(properties: Properties, scope: Scope, query: Pairs) -> Connected | None:
     """The address of an authenticated request. None with a finding where it cannot become one."""
-    connector_source = properties.text("connectorId", "connectorId_name", "connectorId:name")
-    if not connector_source.strip():
+    bases = scope.surroundings.connectors
+    named = properties.text("connectorId", "connectorId_name", "connectorId:name").strip()
+    shown = properties.text("connectorId_name", "connectorId:name").strip()
+    if named not in bases and shown in bases:
+        named = shown  # an export's id is the tenant's
+    if not named:
         properties.report(
             REQUIRED,
             "connectorId is not set, and authenticated is on",
             "set connectorId, or set authenticated to false and httpRequestUrl to the whole address",
         )
         return None
-    connector = properties.template("connectorId", connector_source.strip())
+    connector = properties.template("connectorId", named)
     source = properties.text("httpRequestPath", "httpRequestUrl").strip()
     path = properties.template("httpRequestPath", source)
     if connector is None or path is None:
         return None
-    bases = scope.surroundings.connectors
     if not connector.references and connector.source not in bases:
         properties.warn(
             UNKNOWN_PLACE,

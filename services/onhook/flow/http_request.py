@@ -88,7 +88,12 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
     def connector(self, context: Mapping[str, Any], *, now: datetime | None = None) -> str | None:
         """The connector whose credentials it needs; None without one. Raises RunError."""
         address = self.address
-        return address.name(context, now) if isinstance(address, Connected) else None
+        if not isinstance(address, Connected):
+            return None
+        try:
+            return address.name(context, now)
+        except PebbleError as problem:
+            raise RunError(self.name, f"connectorId: {problem}") from None
 
     def render_url(self, context: Mapping[str, Any], *, now: datetime | None = None) -> str:
         """Raises RunError."""
