@@ -34,7 +34,7 @@ async def test_the_example_flows_validate_together(tmp_path: Path):
     files = [str(path) for path in EXAMPLES]
     done = await onhook("flow", "validate", *files, cwd=tmp_path)
     assert (done.status, done.err) == (0, ""), done.out
-    assert " error " not in done.out
+    assert ": error " not in done.out
     as_json = await onhook("flow", "validate", *files, "--json", cwd=tmp_path)
     assert as_json.json["is_valid"]
     assert [each["file"] for each in as_json.json["files"]] == files

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from command import Finished, onhook
-from endpoint import Endpoint
+from endpoint import Answer, Endpoint
 from flows import a_flow, a_request, an_event
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "flows"
@@ -240,3 +240,30 @@ async def test_a_terminal_does_not_obey_what_a_caller_sends(tmp_path: Path):
     done = await example("main_flow.yaml", *words, cwd=tmp_path)
     assert done.status == 0
     assert not any(control in done.out for control in "\x1b\x07\x9b")
+
+
+async def test_a_connector_authenticates_and_its_credentials_are_never_shown(
+    tmp_path: Path, endpoint: Endpoint
+):
+    endpoint.plan(Answer(200, body=b'{"you said": "Bearer t0ps3cret"}'))
+    (tmp_path / "connectors.yaml").write_text(
+        f"crm:\n  url: {endpoint.url('')}\n  bearer: t0ps3cret\n"
+    )
+    get = a_request(
+        "Get",
+        "",
+        authenticated=True,
+        connectorId="crm",
+        httpRequestPath="/hook",
+        httpRequestMethod="GET",
+        httpContentType="None",
+        httpRequestBody="",
+    )
+    name = written(tmp_path, a_flow("Main_Flow", get))
+    settings = {"connectors": "connectors.yaml", "egress_allow": "127.0.0.1/32"}
+    done = await onhook("flow", "run", name, cwd=tmp_path, **settings)
+    assert (done.status, done.err) == (0, "")
+    (request,) = endpoint.requests
+    assert request.header("authorization") == "Bearer t0ps3cret"
+    assert "t0ps3cret" not in done.out
+    assert "Authorization: Bearer ***" in done.out
