@@ -30,7 +30,7 @@ from onhook.flow.form_body import FormWriter, PartsWriter
 from onhook.flow.json_body import JsonBody, compile_json_body
 from onhook.flow.note import MayHoldQuote, Note, may_hold_quote
 from onhook.flow.placed_text import Writer, check_straight, written
-from onhook.flow.toml_body import GraphqlWriter, TomlWriter
+from onhook.flow.quoted_body import GraphqlWriter, TomlWriter
 from onhook.flow.xml_body import XmlWriter
 from onhook.flow.yaml_body import YamlWriter
 from onhook.pebble import PebbleError, Reference, Template, Text
