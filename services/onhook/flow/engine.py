@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from onhook.contracts.event import ERROR_EVENT, Event
+from onhook.contracts.event import Event
 from onhook.contracts.run import LARGEST_RESPONSE_BYTES, Progress
-from onhook.flow import calling
-from onhook.flow.activity import ERROR_PORT, PLAIN, Activity, End, EventNode, Moment, Start
+from onhook.flow import calling, moving
+from onhook.flow.activity import Activity, End, EventNode, Moment, Start
 from onhook.flow.compiled import Flow
 from onhook.flow.context import context_in
 from onhook.flow.effect import (
@@ -42,7 +42,6 @@ from onhook.pebble import PebbleError
 
 LARGEST_VISITS = 100
 """How often a run may enter one node."""
-LONGEST_REASON = 1_000
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -79,11 +78,11 @@ def step(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Step:
     if visit > LARGEST_VISITS:
         reason = f"entered more than {LARGEST_VISITS} times"
         by_edge = visit == LARGEST_VISITS + 1  # once, so that its error edge is no loop
-        return _must(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
+        return moving.must(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
     try:
         return _perform(current, progress, activity, visit, world)
     except (RunError, VariableError, PebbleError) as problem:
-        return _must(flow, lookup, progress, activity, visit, _reason(problem))
+        return moving.must(flow, lookup, progress, activity, visit, _reason(problem))
 
 
 def _perform(
@@ -102,7 +101,7 @@ def _perform(
     if effect is not None:
         return effect
     outcome = activity.perform(moment)
-    return _moved(
+    return moving.moved(
         current,
         progress,
         activity,
@@ -161,7 +160,7 @@ def succeeded(
             return calling.entered(current, lookup, progress, effect, outputs, entered, world)
         except (RunError, VariableError) as problem:
             reason = _reason(problem)
-            return _must(flow, lookup, progress, effect.node, effect.visit, reason)
+            return moving.must(flow, lookup, progress, effect.node, effect.visit, reason)
     variables: dict[str, Any] = {}
     note = None
     shown = inputs
@@ -171,7 +170,7 @@ def succeeded(
         shown = msgspec.structs.asdict(effect.pop)
     elif isinstance(effect, Wait):
         shown = {"seconds": effect.seconds}
-    return _moved(
+    return moving.moved(
         current,
         progress,
         effect.node,
@@ -197,7 +196,9 @@ def failed(
 
     None when nothing handles it.
     """
-    return _failed(flow, lookup, progress, effect.node, effect.visit, reason, inputs=dict(inputs))
+    return moving.failed_at(
+        flow, lookup, progress, effect.node, effect.visit, reason, inputs=dict(inputs)
+    )
 
 
 def context_of(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> dict[str, Any]:
@@ -235,120 +236,6 @@ def _pass(current: Flow, progress: Progress, activity: Start | EventNode | End) 
     return Moved(msgspec.structs.replace(progress, node=following), trace)
 
 
-def _moved(
-    current: Flow,
-    progress: Progress,
-    activity: Activity,
-    visit: int,
-    *,
-    port: str = PLAIN,
-    outputs: dict[str, Any] | None,
-    variables: dict[str, Any],
-    inputs: dict[str, Any],
-    note: str | None,
-) -> Moved:
-    """Behind a node that is done, by `port`."""
-    graph = current.main if progress.in_main else current.events
-    node_id = activity.node_id
-    following = graph.after(node_id, port)
-    kept = progress.outputs if outputs is None else {**progress.outputs, activity.name: outputs}
-    moved = msgspec.structs.replace(
-        progress,
-        node=following,
-        variables={**progress.variables, **variables} if variables else progress.variables,
-        outputs=kept,
-        visits={**progress.visits, node_id: visit},
-    )
-    trace = TraceEntry(
-        node=node_id,
-        name=activity.name,
-        activity=activity.kind,
-        visit=visit,
-        address=progress.prefix + node_id,
-        inputs=inputs,
-        outputs={**(outputs or {}), **variables},
-        edge=None if following is None else (port or "default"),
-        note=note,
-    )
-    return Moved(moved, trace)
-
-
-def _must(
-    flow: Flow,
-    lookup: Lookup,
-    progress: Progress,
-    activity: Activity,
-    visit: int,
-    reason: str,
-    *,
-    by_edge: bool = True,
-) -> Moved:
-    """As _failed; raises RunError where nothing handles it."""
-    handled = _failed(flow, lookup, progress, activity, visit, reason, by_edge=by_edge)
-    if handled is None:
-        raise RunError(activity.name, reason)
-    return handled
-
-
-def _failed(
-    flow: Flow,
-    lookup: Lookup,
-    progress: Progress,
-    activity: Activity,
-    visit: int,
-    reason: str,
-    *,
-    by_edge: bool = True,
-    inputs: dict[str, Any] | None = None,
-) -> Moved | None:
-    node_id, name = activity.node_id, activity.name
-    error = {"activityName": name, "errorMessage": reason[:LONGEST_REASON]}
-    failing = msgspec.structs.replace(
-        progress,
-        visits={**progress.visits, node_id: visit},
-        outputs={**progress.outputs, ERROR_EVENT: error},
-    )
-    found = _handled(flow, lookup, failing, node_id, by_edge=by_edge)
-    if found is None:
-        return None
-    handled, edge = found
-    trace = TraceEntry(
-        node=node_id,
-        name=name,
-        activity=activity.kind,
-        visit=visit,
-        address=progress.prefix + node_id,
-        inputs=inputs or {},
-        edge=edge,
-        note=reason[:LONGEST_REASON],
-    )
-    return Moved(handled, trace)
-
-
-def _handled(
-    flow: Flow, lookup: Lookup, progress: Progress, node_id: str, *, by_edge: bool
-) -> tuple[Progress, str] | None:
-    """Where a failure of `node_id` leads, and by which edge. None when nothing handles it."""
-    while True:
-        current = performed(flow, lookup, progress)
-        graph = current.main if progress.in_main else current.events
-        following = graph.after_error(node_id) if by_edge else None
-        if following is not None:
-            return msgspec.structs.replace(progress, node=following), ERROR_PORT
-        handler = current.handlers.get(ERROR_EVENT)
-        if handler is not None and not progress.in_error_handler:
-            return (
-                msgspec.structs.replace(
-                    progress, node=handler, in_main=False, in_error_handler=True
-                ),
-                ERROR_EVENT,
-            )
-        if not progress.callers:
-            return None
-        progress, node_id = calling.given_up(progress)
-        by_edge = True
-
-
 def _return(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Moved:
     """A flow that was called has ended: its caller goes on behind the calling node."""
     caller = calling.back(progress)
@@ -359,7 +246,7 @@ def _return(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Mov
         graph = current.main if caller.in_main else current.events
         node = graph.nodes[caller.node or ""]
         visit = caller.visits.get(node.node_id, 1)
-        return _must(flow, lookup, caller, node, visit, _reason(problem))
+        return moving.must(flow, lookup, caller, node, visit, _reason(problem))
 
 
 def _reason(problem: RunError | VariableError | PebbleError) -> str:
