@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from onhook import pebble
 from onhook.pebble.java_date import format_date, parse_date, zone
 from onhook.pebble.java_format import format_string
 from onhook.pebble.java_number import default_number_format, double_to_string, format_decimal
@@ -114,3 +115,25 @@ def test_lengths_and_characters_print_as_the_java_types_they_are():
 def test_a_decimal_of_absurd_length_is_refused():
     with pytest.raises(ValueError, match="too many digits"):
         format_string("%f", [Decimal("1E+100000000")])
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{% set x = "' + "%1$.0s" * 50_000 + '" | format(many) %}',
+        '{% set x = "' + "%1$h" * 50_000 + '" | format(many) %}',
+        '{% for i in range(1, 90000) %}{% set x = "'
+        + "1 " * 490
+        + '" | date("yyyy", existingFormat="'
+        + "d " * 490
+        + '") %}{% endfor %}',
+        '{% for i in range(1, 90000) %}{% set x = i | date("' + "Gz" * 450 + '") %}{% endfor %}',
+        '{% for i in range(1, 90000) %}{% set x = i | numberformat("'
+        + "0" * 900
+        + '") %}{% endfor %}',
+    ],
+    ids=["text", "hash", "parse", "date", "number"],
+)
+def test_work_counts_although_next_to_nothing_is_printed(template):
+    with pytest.raises(pebble.PebbleError, match="takes more than 1000000 steps"):
+        pebble.compile(template).render({"many": [1.5] * 50_000})

@@ -6,7 +6,7 @@ BigDecimal. This module must not know what a template is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +23,18 @@ MAX_OUTPUT = 4_000_000
 _LAST_CHARACTER = 0x10FFFF
 
 
-def format_string(pattern: str, args: Sequence[Any]) -> str:
+ToText = Callable[[Any], str]
+
+
+def _uncounted(value: Any) -> str:
+    return text_of(value, MAX_OUTPUT)
+
+
+def format_string(pattern: str, args: Sequence[Any], to_text: ToText = _uncounted) -> str:
     """`pattern` with its specifiers replaced by `args`, by the rules of java.util.Formatter.
+
+    `to_text` is toString; it is called for every text, list and map that a specifier works
+    through, however little of it the specifier prints, so that it can count the work.
 
     Raises ValueError for a malformed specifier, a missing argument, and an argument of a type
     that the conversion does not take; Fault for data that is too long or too deep.
@@ -45,7 +55,7 @@ def format_string(pattern: str, args: Sequence[Any]) -> str:
                 last = piece.index - 1
             if not 0 <= last < len(args):
                 raise piece.error("there is no argument for it")
-            text = _printed(piece, args[last])
+            text = _printed(piece, args[last], to_text)
         size += len(text)
         if size > MAX_OUTPUT:
             raise ValueError("the formatted text is too long")
@@ -53,26 +63,28 @@ def format_string(pattern: str, args: Sequence[Any]) -> str:
     return "".join(printed)
 
 
-def _printed(specifier: Specifier, value: Any) -> str:
+def _printed(specifier: Specifier, value: Any, to_text: ToText) -> str:
     if specifier.conversion == "b":
         return _text(specifier, "false" if value is None or value is False else "true")
     if specifier.conversion == "s" and "#" in specifier.flags:
         raise specifier.error('flag "#" does not go with %s')
     if value is None:
         return _text(specifier, "null")
-    return _PRINTERS[specifier.conversion](specifier, value)
+    return _PRINTERS[specifier.conversion](specifier, value, to_text)
 
 
-def _printed_text(specifier: Specifier, value: Any) -> str:
-    is_decimal = isinstance(value, Decimal)
-    return _text(specifier, str(value) if is_decimal else text_of(value, MAX_OUTPUT))
+def _printed_text(specifier: Specifier, value: Any, to_text: ToText) -> str:
+    return _text(specifier, str(value) if isinstance(value, Decimal) else to_text(value))
 
 
-def _printed_hash(specifier: Specifier, value: Any) -> str:
+def _printed_hash(specifier: Specifier, value: Any, to_text: ToText) -> str:
+    if not isinstance(value, int | float | Decimal):
+        text = to_text(value)  # for its count, whatever is hashed
+        value = value if isinstance(value, list | Mapping) else text
     return _text(specifier, f"{hash_code(value):x}")
 
 
-def _printed_character(specifier: Specifier, value: Any) -> str:
+def _printed_character(specifier: Specifier, value: Any, _: ToText) -> str:
     if isinstance(value, Char):
         return _text(specifier, str(value))
     if type(value) is Int and 0 <= value <= _LAST_CHARACTER:
@@ -80,13 +92,13 @@ def _printed_character(specifier: Specifier, value: Any) -> str:
     raise _mismatch(specifier, value)
 
 
-def _printed_integer(specifier: Specifier, value: Any) -> str:
+def _printed_integer(specifier: Specifier, value: Any, _: ToText) -> str:
     if not isinstance(value, int) or isinstance(value, bool | Count):
         raise _mismatch(specifier, value)
     return _justified(specifier, integer_text(specifier, value))
 
 
-def _printed_float(specifier: Specifier, value: Any) -> str:
+def _printed_float(specifier: Specifier, value: Any, _: ToText) -> str:
     is_decimal = isinstance(value, Decimal) and specifier.conversion != "a"
     if not isinstance(value, float) and not is_decimal:
         raise _mismatch(specifier, value)
@@ -102,7 +114,7 @@ def _mismatch(specifier: Specifier, value: Any) -> ValueError:
     return specifier.error(f"{kind(value)} cannot be printed by {conversion}")
 
 
-_PRINTERS: dict[str, Callable[[Specifier, Any], str]] = {
+_PRINTERS: dict[str, Callable[[Specifier, Any, ToText], str]] = {
     "s": _printed_text,
     "h": _printed_hash,
     "c": _printed_character,

@@ -14,6 +14,9 @@ MAX_INTEGER_DIGITS = 309
 MAX_FRACTION_DIGITS = 340
 """DecimalFormat's own bounds for a double."""
 
+MAX_PATTERN = 1_000
+"""Characters of a pattern."""
+
 _MAX_GROUP = 127
 _NUMBER = frozenset("#0,.")
 _FACTORS = {"%": 100, "‰": 1000}
@@ -41,6 +44,8 @@ class NumberPattern(Struct, frozen=True):
 @lru_cache(maxsize=512)
 def number_pattern(pattern: str) -> NumberPattern:
     """Read `pattern`. ValueError says what is wrong with it."""
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"a number pattern has at most {MAX_PATTERN} characters")
     if not pattern:
         return NumberPattern(
             positive=("", ""),

@@ -26,17 +26,17 @@ def _format(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     if value is None:
         return None
     pattern = state.text(value)
-    given = [_printable(arguments[str(number)], state) for number in range(len(arguments))]
+    given = [arguments[str(number)] for number in range(len(arguments))]
+    state.charge(len(pattern))
     try:
-        return state.bounded(format_string(pattern, given))
+        return state.bounded(format_string(pattern, given, lambda item: _counted(item, state)))
     except ValueError as error:
         raise Fault(f'the filter "format" fails: {error}') from None
 
 
-def _printable(value: Any, state: State) -> Any:
-    """An argument of format; what is no simple value is printed here, within bounds."""
-    simple = value is None or isinstance(value, str | int | float)
-    return value if simple else state.text(value)
+def _counted(value: Any, state: State) -> str:
+    """toString; a long text counts each time, although nothing is made of it."""
+    return state.bounded(state.text(value))
 
 
 def _numberformat(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
@@ -48,6 +48,7 @@ def _numberformat(value: Any, arguments: Mapping[str, Any], state: State) -> Any
     try:
         if pattern is None:
             return default_number_format(value)
+        state.charge(len(pattern) >> 2)
         return state.bounded(format_decimal(pattern, value))
     except ValueError as error:
         raise Fault(f'the filter "numberformat" fails: {error}') from None

@@ -29,13 +29,13 @@ def _date(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
         at = value.at.astimezone(in_zone) if in_zone else value.at
         if pattern is None:
             return Safe(moment_text(at))
-        return Safe(state.bounded(_formatted(pattern, at, is_temporal=True)))
+        return Safe(state.bounded(_formatted(pattern, at, state, is_temporal=True)))
     if is_number(value):
         at = _from_milliseconds(int(value) if abs(value) < 1e18 else None)
     else:
         at = _parsed(value, existing or _DEFAULT, "date", state)
     at = at.astimezone(in_zone or UTC)
-    return Safe(state.bounded(_formatted(pattern or _DEFAULT, at, is_temporal=False)))
+    return Safe(state.bounded(_formatted(pattern or _DEFAULT, at, state, is_temporal=False)))
 
 
 def _epoch(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
@@ -66,13 +66,15 @@ def _from_milliseconds(milliseconds: int | None) -> datetime:
 def _parsed(value: Any, pattern: str, name: str, state: State, in_zone: tzinfo = UTC) -> datetime:
     if not isinstance(value, str) or type(value) is Char:
         raise Fault(f'the filter "{name}" takes a time, a number or a text, not {kind(value)}')
+    state.charge(len(pattern))
     try:
         return parse_date(pattern, value, in_zone, now=state.now)
     except (ValueError, OverflowError) as error:
         raise Fault(f'the filter "{name}" fails: {error}') from None
 
 
-def _formatted(pattern: str, at: datetime, *, is_temporal: bool) -> str:
+def _formatted(pattern: str, at: datetime, state: State, *, is_temporal: bool) -> str:
+    state.charge(len(pattern) >> 2)
     try:
         return format_date(pattern, at, style="temporal" if is_temporal else "simple")
     except (ValueError, OverflowError) as error:
