@@ -26,6 +26,25 @@ class Fault(Enum):
     """The request itself cannot be sent: its URL or a header is no HTTP."""
 
 
+class Transport(Struct, frozen=True, kw_only=True):
+    """How an endpoint is reached, where that differs from the usual. Paths are of PEM files.
+
+    Requests share kept connections only with those of an equal transport.
+    """
+
+    ca_file: str | None = None
+    """The authorities to trust instead of the system's."""
+    client_cert: str | None = None
+    client_key: str | None = None
+    """None where the certificate's file holds the key too."""
+    proxy: str | None = None
+    """`http://host:port`, with `user:password@` before the host where it asks for them."""
+
+    def __repr__(self) -> str:
+        proxied = "" if self.proxy is None else ", proxied"
+        return f"Transport({self.ca_file!r}, {self.client_cert!r}{proxied})"
+
+
 class Request(Struct, frozen=True, kw_only=True):
     """What to send. `timeout_s` covers everything, from the connection to the body's end."""
 
@@ -34,6 +53,7 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout_s: float
+    transport: Transport | None = None
 
 
 class Response(Struct, frozen=True, kw_only=True):
