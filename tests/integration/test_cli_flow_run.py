@@ -267,3 +267,9 @@ async def test_a_connector_authenticates_and_its_credentials_are_never_shown(
     assert request.header("authorization") == "Bearer t0ps3cret"
     assert "t0ps3cret" not in done.out
     assert "Authorization: Bearer ***" in done.out
+
+
+async def test_a_subflow_alone_is_started_by_nothing(tmp_path: Path):
+    done = await onhook("flow", "run", str(EXAMPLES / "mask_number.yaml"), cwd=tmp_path)
+    assert (done.status, done.out) == (2, "")
+    assert "onhook flow run CALLER --with FILE" in done.err

@@ -105,7 +105,7 @@ async def test_what_cannot_be_done_with_a_label_says_what_to_do(
             ("/flows/F/labels/Latest", ("DELETE", None), 409, "onhook flow unpublish F"),
             ("/flows/F/labels/Live", ("PUT", {"version": 0}), 400, "version"),
             ("/flows?label=v1", ("POST", version(endpoint, 2)), 422, "cannot be a label"),
-            ("/flows/F?label=Live&version=1", ("GET", None), 400, "not both"),
+            ("/flows/F?label=Live&version=1", ("GET", None), 422, "not both"),
             ("/flows/F?version=9", ("GET", None), 404, "v9"),
         ):
             found, message = await refusal(api, method, path, body)

@@ -502,6 +502,16 @@ def test_a_failed_activity_goes_to_on_global_error_which_sees_what_failed() -> N
     assert run.progress.in_error_handler
 
 
+def test_an_empty_on_global_error_handles_nothing() -> None:
+    flow = a_graph_flow(
+        a_set("Set", v="many"), on_error="Set", variables=(a_variable("v", "1", type="INTEGER"),)
+    )
+    edges = flow["eventFlows"]["GLOBAL_EVENTS"]["edges"]
+    edges[:] = [edge for edge in edges if edge["from"] != "OnGlobalError"]
+    with pytest.raises(RunError, match='node "Set"'):
+        walked(flow)
+
+
 def test_an_unhandled_failure_is_raised_with_its_node() -> None:
     with pytest.raises(RunError) as refusal:
         walked(

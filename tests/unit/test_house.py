@@ -16,7 +16,7 @@ SOURCE_ROOT = Path(__file__).parents[2] / "services"
 PACKAGE = SOURCE_ROOT / "onhook"
 
 FLOORS = (
-    ("contracts", "settings"),
+    ("contracts", "settings", "java"),
     ("pebble", "jsonpath", "signature"),
     ("flow", "sqlite"),
     ("bus", "journal", "egress", "web"),
@@ -133,6 +133,7 @@ ALLOWED = {
     "its own room": ("sink/app.py", "from onhook.sink.api import describe"),
     "its own room, relatively": ("bus/rabbitmq/adapter.py", "from ..port import Bus"),
     "the floor below": ("sink/app.py", "from onhook.web.app import build_app"),
+    "Java, from the templates": ("pebble/x.py", "from onhook.java import char"),
     "the version": ("web/openapi.py", "from onhook import __version__"),
     "another package of a similar name": ("contracts/event.py", "import onhooks.cli"),
     "a resource of its own": ("settings/x.py", "files('onhook.up')"),

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from onhook import pebble
+from onhook.java.number import Int
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_methods import methods_of
 from onhook.pebble.limits import Limits
+from onhook.pebble.methods import methods_of
 from onhook.pebble.state import State, TextOutput
-from onhook.pebble.values import Int
 
 INTERNALS = re.compile(
     r"Traceback|object at 0x|<class|<function|<module|<bound|<built-in|__\w+__\(|onhook\.|hunter2"

@@ -46,6 +46,7 @@ class ListQuery(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=50)] = 10
     heavy: bool = False
     speed: Speed | None = None
+    colour: list[str] = []
 
 
 async def send(call: Call) -> Parcel:
@@ -53,6 +54,8 @@ async def send(call: Call) -> Parcel:
 
 
 async def listed(call: Call) -> list[Parcel]:
+    if call.query.colour:
+        return [Parcel(id=colour, to="a", grams=9) for colour in call.query.colour]
     return [Parcel(id=f"p{n}", to="a", grams=9) for n in range(call.query.limit)]
 
 
@@ -173,6 +176,12 @@ async def test_a_body_s_own_content_type_does_not_matter(client: Any) -> None:
 async def test_a_query_is_read_from_text_with_defaults(client: Any) -> None:
     assert len(await (await client.get("/parcels")).json()) == 10
     assert len(await (await client.get("/parcels?limit=3&heavy=true")).json()) == 3
+
+
+async def test_a_query_s_field_may_take_several_values(client: Any) -> None:
+    response = await client.get("/parcels?colour=red&limit=1&limit=2&colour=blue")
+    assert [parcel["id"] for parcel in await response.json()] == ["red", "blue"]
+    assert len(await (await client.get("/parcels?limit=1&limit=2")).json()) == 1
 
 
 async def test_a_path_part_reaches_the_handler(client: Any) -> None:
@@ -344,6 +353,7 @@ def test_a_description_s_row_says_what_is_taken_and_answered() -> None:
         ("limit", "query", False),
         ("heavy", "query", False),
         ("speed", "query", False),
+        ("colour", "query", False),
     }
     speeds = listing["parameters"][2]["schema"]["anyOf"]
     assert {"$ref": "#/components/schemas/Speed"} in speeds

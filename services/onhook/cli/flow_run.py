@@ -87,9 +87,15 @@ def _event(name: str | None, flow: Flow) -> Event:
     sample = sampled_for(flow)
     if sample is not None:
         return sample
+    if not _handled(flow):
+        raise Failure(
+            f'flow "{flow.name}" handles no event, so nothing starts it; a subflow runs with the '
+            "flow that calls it: onhook flow run CALLER --with FILE",
+            USAGE,
+        )
     raise Failure(
-        f'flow "{flow.name}" handles {", ".join(_handled(flow)) or "no event"}: there is no sample '
-        "of that; give it one with --event FILE",
+        f'flow "{flow.name}" handles {", ".join(_handled(flow))}: there is no sample of that; '
+        "give it one with --event FILE",
         USAGE,
     )
 

@@ -10,6 +10,6 @@ def is_agreed(question: str) -> bool:
     sys.stderr.write(question)
     sys.stderr.flush()
     answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
+    if not (answer.endswith("\n") and sys.stdin.isatty()):  # no terminal has echoed a line break
         sys.stderr.write("\n")
     return answer.strip().lower() in ("y", "yes")

@@ -76,7 +76,7 @@ class FlowApi:
 
     def _asked(self, name: str, query: VersionQuery) -> Version:
         if query.label is not None and query.version is not None:
-            raise Problem(400, "Query: give a label or a version, not both")
+            raise Problem(422, "Query: give a label or a version, not both")
         if query.version is not None:
             found = self._catalogue.numbered(name, query.version)
             what = f"v{query.version}"
@@ -217,7 +217,7 @@ def rows(api: FlowApi | type[FlowApi]) -> list[dict[str, Any]]:
             "handler": api.flow,
             "query": VersionQuery,
             "response": FlowDetail,
-            "errors": {**NOT_FOUND, **STATE},
+            "errors": {**NOT_FOUND, **STATE, 422: "Both a label and a version are given"},
         },
         {
             "method": "DELETE",

@@ -1,11 +1,12 @@
-"""One message of a run being performed: what is known of it, and how it is recorded.
+"""One message of a run being performed: walking the flow between effects, and behind each of them.
 
-It walks the flow between effects, keeps results, trace and row together, and keeps secure values
-out of whatever is stored or told. Performing effects is run_step.py's and sending.py's.
+Secure values are kept out of whatever is told. Performing effects is run_step.py's and sending.py's,
+storing is recording.py's.
 """
 
 from __future__ import annotations
 
+import functools
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,8 @@ import msgspec
 
 from onhook.contracts.run import Progress, RunMessage
 from onhook.event_flow.dead_letter import Unprocessable
-from onhook.event_flow.insist import insist
-from onhook.event_flow.run_sealing import seal_message, seal_row
+from onhook.event_flow.recording import Recording
 from onhook.event_flow.sealing import MissingKey
-from onhook.event_flow.trace import Trace
 from onhook.flow import engine
 from onhook.flow.compiled import Flow
 from onhook.flow.effect import CallFlow, Effect, Finished, Moved
@@ -25,7 +24,7 @@ from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
 from onhook.flow.secrecy import Mask, holds_secure, mask_in
 from onhook.flow.trace import TraceEntry
-from onhook.journal.port import Attempt, Result, Run, RunState, ScreenPop, TraceRow, visit_key
+from onhook.journal.port import Attempt, Result, Run, ScreenPop, visit_key
 
 if TYPE_CHECKING:
     from onhook.event_flow.runner import Parts
@@ -46,17 +45,15 @@ class Performance:
         self.parts = parts
         self.flow = flow
         self.message = message
-        self.row = row
-        self.is_secure = is_secure or holds_secure(flow)
-        """The run holds secure values, or did."""
-        self._trace = Trace(message.run_id, message.step)
+        self.record = Recording(parts, message, row, is_secure=is_secure or holds_secure(flow))
         self._now = self._time_of_message()
-        self._worlds: dict[str, World] = {}
+        self._worlds: dict[tuple[str | None, int | None], World] = {}
+        """By the flow that is performed, as in Progress."""
 
     def _time_of_message(self) -> datetime:
         """Data of the run: the same however often the message is handed out."""
-        begun = self.message.published_at or self.row.created_at
-        known = (result.at for result in self.row.results.values() if result.at is not None)
+        begun = self.message.published_at or self.record.row.created_at
+        known = (result.at for result in self.record.row.results.values() if result.at is not None)
         return max((begun, *known))
 
     # Walking
@@ -167,9 +164,10 @@ class Performance:
 
     def world(self, progress: Progress) -> World:
         """Raises MissingVersion, MissingKey."""
-        flow = engine.performed(self.flow, self.lookup, progress)
-        world = self._worlds.get(flow.id)
+        key = (progress.flow_id, progress.version)
+        world = self._worlds.get(key)
         if world is None:
+            flow = engine.performed(self.flow, self.lookup, progress)
             self._check_lock(flow)
             world = World(
                 event=self.message.event,
@@ -177,7 +175,7 @@ class Performance:
                 now=self._now,
                 run_id=self.message.run_id,
             )
-            self._worlds[flow.id] = world
+            self._worlds[key] = world
         return world
 
     def _check_lock(self, flow: Flow) -> None:
@@ -189,7 +187,7 @@ class Performance:
 
     def masks(self, progress: Progress) -> tuple[Mask, ...]:
         """What takes the secure values of this flow and of its callers out of anything."""
-        if not self.is_secure:
+        if not self.record.is_secure:
             return ()
         overrides = self.world(progress).overrides
         return (mask_in(self.flow, self.lookup, progress, overrides),)
@@ -233,13 +231,13 @@ class Performance:
                 outputs=mask.data(entry.outputs),
                 note=entry.note and mask.text(entry.note),
             )
-        self._trace.add(entry, started_at, elapsed_ms)
+        self.record.trace.add(entry, started_at, elapsed_ms)
 
     # Recording
 
     def result_of(self, effect: Effect) -> Result | None:
         """What the journal knows of it already."""
-        return self.row.results.get(visit_key(effect.address, effect.visit))
+        return self.record.row.results.get(visit_key(effect.address, effect.visit))
 
     async def conclude(
         self,
@@ -255,21 +253,18 @@ class Performance:
 
         `told` is for `after`. Raises what that and `advance` raise, once it is recorded.
         """
-        key = visit_key(effect.address, effect.visit)
-        row = msgspec.structs.replace(
-            self.row,
-            results={**self.row.results, key: result},
-            state=RunState.RUNNING,
-            continuation=None,
-            next_at=None,
+        keep = functools.partial(
+            self.record.keep, effect.address, effect.visit, result, attempt=attempt, pop=pop
         )
         try:
             reached = self.advance(self.after(progress, effect, result, **told))
         except Exception:  # said once what was done is recorded
-            await self.save(row, attempt=attempt, pop=pop)
+            await keep()
             raise
-        is_over = isinstance(reached[1], Finished)
-        await self.save(_done(row) if is_over else row, attempt=attempt, pop=pop, is_last=is_over)
+        if isinstance(reached[1], Finished):
+            await self.record.finish(attempt=attempt, pop=pop)
+        else:
+            await keep()
         return reached
 
     async def fail(
@@ -285,86 +280,10 @@ class Performance:
         reason = self.masked(progress, reason)
         if not self.is_handled(progress, effect, reason):
             if attempt is not None:
-                await self.save(self.row, attempt=attempt)
+                await self.record.save(self.record.row, attempt=attempt)
             raise self._unhandled(progress, effect, reason)
         result = Result(failure=reason, at=self.parts.clock())
         return await self.conclude(progress, effect, result, attempt=attempt, inputs=inputs)
-
-    async def finish(self) -> None:
-        if self.row.state is not RunState.DONE:
-            await self.save(_done(self.row), is_last=True)
-
-    async def save(
-        self,
-        row: Run,
-        *,
-        attempt: Attempt | None = None,
-        pop: ScreenPop | None = None,
-        is_last: bool = False,
-    ) -> None:
-        """`is_last`: of this message, so that its trace goes with it."""
-        row = msgspec.structs.replace(row, updated_at=self.parts.clock())
-        stored = seal_row(row, self.parts.keys) if self.is_secure else row
-        trace = self._trace.row() if is_last else None
-        await insist(
-            lambda: self.parts.journal.save(stored, attempt=attempt, trace=trace, pop=pop),
-            "record a run",
-        )
-        self.row = row
-
-    def trace(self) -> TraceRow:
-        """What was performed so far."""
-        return self._trace.row()
-
-    # Handing on
-
-    def continuation(
-        self, progress: Progress, *, not_before: datetime | None = None, **changes: Any
-    ) -> RunMessage:
-        """The run's next message. What waits reads its wait's end as the time."""
-        return msgspec.structs.replace(
-            self.message,
-            step=self.row.step + 1,
-            progress=progress,
-            not_before=not_before,
-            published_at=not_before or self.parts.clock(),
-            **({"request": None} | changes),
-        )
-
-    async def wait(self, message: RunMessage, reason: str | None) -> None:
-        """Into a tier until `not_before`; recorded as waiting."""
-        body = await self.parts.handover.wait(self.sealed(message))
-        await self.save(
-            msgspec.structs.replace(
-                self.row,
-                step=message.step,
-                state=RunState.WAITING,
-                continuation=body,
-                next_at=message.not_before,
-                reason=reason,
-            ),
-            is_last=True,
-        )
-
-    async def hand_on(self, progress: Progress) -> None:
-        """Through a queue to what follows."""
-        message = self.continuation(progress)
-        await self.parts.handover.next(self.sealed(message))
-        await self.save(
-            msgspec.structs.replace(self.row, step=message.step, state=RunState.RUNNING),
-            is_last=True,
-        )
-
-    def sealed(self, message: RunMessage) -> RunMessage:
-        """Raises Unprocessable."""
-        return seal_message(message, self.parts.keys) if self.is_secure else message
-
-
-def _done(row: Run) -> Run:
-    """A run that is over needs neither results nor continuation."""
-    return msgspec.structs.replace(
-        row, state=RunState.DONE, results={}, continuation=None, next_at=None, reason=None
-    )
 
 
 def _ms_since(began: float) -> float:

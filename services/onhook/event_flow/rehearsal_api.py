@@ -154,7 +154,7 @@ class RehearsalApi:
 
     def _published(self, body: RunBody) -> Flow:
         if body.flow is None:
-            raise Problem(400, "Body: give a flow `file`, or the name of a published `flow`")
+            raise Problem(422, "give a flow `file`, or the name of a published `flow`")
         found = _PublishedFlows(self._catalogue).find(body.flow, body.label)
         if found is None:
             what = f'No flow "{body.flow[:80]}" with the label "{body.label[:80]}"'

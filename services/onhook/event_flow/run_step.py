@@ -19,7 +19,7 @@ from onhook.event_flow.sending import Sending
 from onhook.event_flow.trace import UNDISPLAYED
 from onhook.flow.effect import CallFlow, Effect, Finished, PopScreen, SendRequest, Wait
 from onhook.flow.secrecy import holds_secure
-from onhook.journal.port import Result, ScreenPop
+from onhook.journal.port import Result, RunState, ScreenPop
 
 LEAVING = SendRequest | PopScreen
 """Effects that others see."""
@@ -37,7 +37,7 @@ async def perform(run: Performance) -> None:
         if result is not None:
             reached: Reached | None = run.advance(run.after(progress, effect, result))
         elif has_left and isinstance(effect, LEAVING):
-            await run.hand_on(progress)
+            await run.record.hand_on(progress)
             return
         else:
             reached = await _performed(run, progress, effect)
@@ -45,7 +45,8 @@ async def perform(run: Performance) -> None:
             return
         has_left = has_left or isinstance(effect, LEAVING)
         progress, effect = reached
-    await run.finish()
+    if run.record.row.state is not RunState.DONE:
+        await run.record.finish()
 
 
 async def _performed(run: Performance, progress: Progress, effect: Effect) -> Reached | None:
@@ -114,7 +115,7 @@ async def _call(run: Performance, progress: Progress, effect: CallFlow) -> Reach
     if version is None:
         reason = f'flow "{effect.flow}" has no version labelled "{effect.label}"; publish one'
         return await run.fail(progress, effect, reason)
-    run.is_secure |= holds_secure(catalogue.flow(version.flow_id, version.number))
+    run.record.is_secure |= holds_secure(catalogue.flow(version.flow_id, version.number))
     outputs = {"flow_id": version.flow_id, "version": version.number}
     return await run.conclude(progress, effect, Result(outputs=outputs, at=run.parts.clock()))
 
@@ -125,6 +126,7 @@ async def _wait(run: Performance, progress: Progress, effect: Wait) -> None:
     at = now + timedelta(seconds=effect.seconds * run.parts.policy.scale)
     until = at.isoformat(timespec="milliseconds")
     behind = run.after(progress, effect, Result(outputs={}), started_at=now, note=f"until {until}")
-    await run.wait(
-        run.continuation(behind, not_before=at), f'waits in node "{effect.node.name}" until {until}'
+    await run.record.wait(
+        run.record.continuation(behind, not_before=at),
+        f'waits in node "{effect.node.name}" until {until}',
     )

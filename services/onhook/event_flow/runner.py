@@ -274,4 +274,4 @@ class Runner:
 
 
 def _trace_of(run: Performance | None) -> TraceRow | None:
-    return None if run is None else run.trace()
+    return None if run is None else run.record.trace.row()

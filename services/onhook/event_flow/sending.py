@@ -93,7 +93,7 @@ class Sending:
             is_fault = tried.status is None or tried.status >= 500
             if not is_fault or left <= 0:
                 break
-            await self._run.save(self._run.row, attempt=tried.attempt)
+            await self._run.record.save(self._run.record.row, attempt=tried.attempt)
             self._notify(tried, again_in_s=0.0)
             left, number = left - 1, number + 1
         reached = await self._succeed(rendered, tried)
@@ -184,13 +184,13 @@ class Sending:
         if self._masks:
             tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
         if tried.attempt.fault == Fault.INVALID.value:
-            await self._run.save(self._run.row, attempt=tried.attempt)
+            await self._run.record.save(self._run.record.row, attempt=tried.attempt)
             raise RunError(self._effect.node.name, tried.summary)
         return tried
 
     async def _wait(self, request: WaitingRequest, at: datetime, tried: Tried) -> None:
         row_of_attempt = msgspec.structs.replace(tried.attempt, next_at=at)
-        await self._run.save(self._run.row, attempt=row_of_attempt)
+        await self._run.record.save(self._run.record.row, attempt=row_of_attempt)
         self._run.tell_stop(
             self._progress,
             self._effect,
@@ -198,8 +198,8 @@ class Sending:
             method=request.method,
             url=tried.attempt.url,
         )
-        message = self._run.continuation(self._progress, not_before=at, request=request)
-        await self._run.wait(message, tried.summary)
+        message = self._run.record.continuation(self._progress, not_before=at, request=request)
+        await self._run.record.wait(message, tried.summary)
         self._notify(tried, again_in_s=max(0.0, (at - self._parts.clock()).total_seconds()))
 
     async def _give_up(self, request: WaitingRequest, reason: str, tried: Tried) -> Reached | None:
@@ -211,11 +211,11 @@ class Sending:
             return await run.fail(
                 self._progress, effect, reason, attempt=tried.attempt, inputs=inputs
             )
-        await run.save(run.row, attempt=tried.attempt)
+        await run.record.save(run.record.row, attempt=tried.attempt)
         run.tell_stop(self._progress, effect, reason, method=request.method, url=tried.attempt.url)
         message = msgspec.structs.replace(
             run.message,
-            step=run.row.step,
+            step=run.record.row.step,
             progress=self._progress,
             request=request,
             not_before=None,
@@ -231,11 +231,15 @@ class Sending:
             attempts=request.requests_sent,
             status=tried.status,
         )
-        body = encoded(run.sealed(message))
+        body = encoded(run.record.sealed(message))
         entry = await self._parts.handover.set_aside(UNDELIVERED, body, about)
-        await run.save(
+        await run.record.save(
             msgspec.structs.replace(
-                run.row, state=RunState.DEAD, reason=entry.reason, continuation=None, next_at=None
+                run.record.row,
+                state=RunState.DEAD,
+                reason=entry.reason,
+                continuation=None,
+                next_at=None,
             ),
             is_last=True,
         )

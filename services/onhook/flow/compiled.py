@@ -208,6 +208,9 @@ class _Draft:
             else:
                 continue
             self._found.append(finding)
+        error_node = handlers.get(ERROR_EVENT)
+        if error_node is not None and self.events.after(error_node) is None:
+            del handlers[ERROR_EVENT]  # as exports have it: an empty one would swallow failures
         return handlers
 
     def _check(self, nodes: Mapping[str, Node], main_nodes: Mapping[str, Node]) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from onhook.flow.json_literal import NoLiteral, as_text
 from onhook.flow.placed_text import PlacedText
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 from onhook.pebble.nodes import Print, Text
 
 Pairs = list[tuple[str, str]]

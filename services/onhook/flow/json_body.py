@@ -31,8 +31,8 @@ from onhook.flow.json_places import (
 from onhook.flow.note import MayHoldQuote, Note, may_hold_quote
 from onhook.flow.placed_text import is_straight
 from onhook.flow.prints import paths_of_prints
+from onhook.java.char import whole
 from onhook.pebble import Limits, PebbleError, Reference, Template, Text, position
-from onhook.pebble.java_char import whole
 from onhook.pebble.nodes import Print
 
 Write = Callable[[Any], str]

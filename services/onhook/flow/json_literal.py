@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from onhook import pebble
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=pebble.as_text)
 _LARGEST_DEPTH = 400

@@ -14,7 +14,7 @@ from typing import Any
 from onhook.flow import quotes
 from onhook.flow.json_literal import NoLiteral, as_text, literal
 from onhook.flow.placed_text import PlacedText
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 from onhook.pebble.nodes import Print, Text
 
 _BARE, _COMMENT = "", "#"

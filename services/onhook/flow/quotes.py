@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from onhook.flow.json_literal import as_text, literal
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 
 # Line breaks, marks and controls that readers of these formats fold, drop or refuse.
 _NOT_AS_THEY_ARE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 from onhook.flow.json_literal import NoLiteral, as_text
 from onhook.flow.placed_text import PlacedText
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 from onhook.pebble.nodes import Print, Text
 
 TEXT, TAG, DOUBLE, SINGLE = "text", "a tag", "a value in quotes", "a value in single quotes"

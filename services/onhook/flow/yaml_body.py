@@ -16,7 +16,7 @@ import yaml
 from onhook.flow import quotes
 from onhook.flow.json_literal import NoLiteral, as_text
 from onhook.flow.placed_text import PlacedText
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 from onhook.pebble.nodes import Print, Text
 
 _FRESH, _PLAIN, _CLOSED = "a new value", "a text without quotes", "the end of a value"

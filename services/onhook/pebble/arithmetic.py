@@ -12,9 +12,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from onhook.java.number import Int, double_to_string
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_number import double_to_string
-from onhook.pebble.values import Int, is_number, kind
+from onhook.pebble.values import is_number, kind
 
 _LONG_SPAN = 1 << 64
 _LONG_TOP = 1 << 63

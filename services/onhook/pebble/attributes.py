@@ -10,13 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from onhook.java.number import Int
 from onhook.pebble.equality import has_key
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_methods import methods_of
 from onhook.pebble.method_table import Overloads
+from onhook.pebble.methods import methods_of
 from onhook.pebble.printing import text_of
 from onhook.pebble.state import State
-from onhook.pebble.values import Array, Count, Entry, Globals, Int, Loop, is_list, is_number
+from onhook.pebble.values import Array, Count, Entry, Globals, Loop, is_list, is_number
 
 _INDEX = re.compile(r"[+-]?\d{1,10}")
 _FORBIDDEN = frozenset({"getclass", "wait", "notify", "notifyall"})

@@ -10,12 +10,11 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from onhook.java.char import Char, has_wide
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_char import has_wide
-from onhook.pebble.java_hash import hash_code
 from onhook.pebble.limits import DATA_DEPTH
 from onhook.pebble.state import State
-from onhook.pebble.values import Array, Char, Entry, Globals, Loop, Moment, kind, too_deep
+from onhook.pebble.values import Array, Entry, Globals, Loop, Moment, hash_of, kind, too_deep
 
 _MAP_CAPACITY = 16
 _FEW = 64
@@ -131,5 +130,5 @@ def hash_map(entries: Iterable[tuple[Any, Any]], capacity: int = _MAP_CAPACITY) 
 
 
 def _bucket(key: Any, size: int) -> int:
-    code = hash_code(key)
+    code = hash_of(key)
     return (code ^ code >> 16) & (size - 1)

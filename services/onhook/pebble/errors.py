@@ -5,7 +5,7 @@ Errors and positions only; nothing here knows the language.
 
 from __future__ import annotations
 
-from onhook.pebble.java_char import whole
+from onhook.java.char import whole
 
 
 class PebbleError(Exception):

@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
+from onhook.java.char import Char
 from onhook.pebble.arithmetic import compared, narrowed
 from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
-from onhook.pebble.values import Char, Moment, is_number
+from onhook.pebble.values import Moment, is_number
 
 
 class FunctionDefinition(Struct, frozen=True):

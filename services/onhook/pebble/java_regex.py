@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import regex
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
 from onhook.pebble.errors import Fault, LimitExceeded
 from onhook.pebble.java_regex_syntax import PatternError, translated
 from onhook.pebble.limits import PATTERN_SECONDS

@@ -14,8 +14,8 @@ from typing import NoReturn
 import regex
 from msgspec import Struct
 
+from onhook.java.char import is_whitespace, left_trimmed, right_trimmed
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_char import is_whitespace, left_trimmed, right_trimmed
 
 
 class Kind(Enum):

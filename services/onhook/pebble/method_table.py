@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from onhook.java.char import Char
+from onhook.java.number import Int
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_hash import hash_code
 from onhook.pebble.state import State
-from onhook.pebble.values import Char, Int, is_list
+from onhook.pebble.values import hash_of, is_list
 
 Method: TypeAlias = Callable[..., Any]
 Accepts: TypeAlias = Callable[[Any], bool]
@@ -44,8 +45,8 @@ def _signed(code: int) -> Int:
     return Int(code - (1 << 32) if code >= 1 << 31 else code)
 
 
-def hash_of(value: Any, _state: State) -> Int:
-    return _signed(hash_code(value))
+def hash_code(value: Any, _state: State) -> Int:
+    return _signed(hash_of(value))
 
 
 def to_string(value: Any, state: State) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from onhook.java.char import trimmed
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_char import trimmed
 from onhook.pebble.values import GLOBALS, Array, Count, kind
 
 

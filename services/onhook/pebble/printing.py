@@ -9,20 +9,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from onhook.java.char import Char, whole
+from onhook.java.number import Int, double_to_string
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError
-from onhook.pebble.java_char import whole
-from onhook.pebble.java_number import double_to_string
 from onhook.pebble.limits import DATA_DEPTH, Limits
-from onhook.pebble.values import (
-    Char,
-    Count,
-    Entry,
-    Int,
-    Loop,
-    Moment,
-    Safe,
-    too_deep,
-)
+from onhook.pebble.values import Count, Entry, Loop, Moment, Safe, too_deep
 
 _MOST_PARTS = 1_000_000
 """Elements and the punctuation between them."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from onhook.java.char import whole
 from onhook.pebble.analysis import Facts, Reference, Use, facts_of
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
 from onhook.pebble.filters import FILTERS
 from onhook.pebble.functions import FUNCTIONS
-from onhook.pebble.java_char import whole
 from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
 from onhook.pebble.parser import parse

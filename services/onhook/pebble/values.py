@@ -1,7 +1,8 @@
 """The values that templates work with: plain data, and the few things that Pebble has besides.
 
-Pebble runs on Java, whose types show: a character is no text, an escaped text is neither, a split
-text is an array and no list. Types, their names and how they become plain data; what they do in an
+Pebble runs on Java, whose types show: a character (what `first` and `last` take out of a text) is
+no text, an escaped text is neither, a split text is an array and no list, and a length or index is
+an Int, while literals and results of arithmetic are Longs. Types, their names and how they become plain data; what they do in an
 operator or filter is decided there.
 """
 
@@ -10,24 +11,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from onhook.java.char import Char
+from onhook.java.hash import hash_code
+from onhook.java.number import Int
 from onhook.pebble.errors import Fault
 from onhook.pebble.limits import DATA_DEPTH
 
 
 class Safe(str):
     """SafeString: what escaping, `raw` and macros make. Not a text to most operators."""
-
-    __slots__ = ()
-
-
-class Char(str):
-    """Character: what `first` and `last` take out of a text."""
-
-    __slots__ = ()
-
-
-class Int(int):
-    """Integer: a length or an index. Literals and results of arithmetic are Longs."""
 
     __slots__ = ()
 
@@ -124,3 +116,11 @@ def is_list(value: Any) -> bool:
 
 def too_deep() -> Fault:
     return Fault(f"the data is nested more than {DATA_DEPTH} levels deep")
+
+
+def hash_of(value: Any) -> int:
+    """hashCode as an unsigned number of 32 bits. Raises Fault for data too deep."""
+    try:
+        return hash_code(value)
+    except ValueError:
+        raise too_deep() from None

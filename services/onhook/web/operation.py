@@ -49,7 +49,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     body_media_type: str = "application/json"
     """Another one, with `body` None, says what the handler reads by itself."""
     query: type[Struct] | None = None
-    """Fields of a tuple or list type take every value of their name, others the last."""
+    """Fields of a tuple or list type take every value of their name, others the first."""
     checks_itself: bool = False
     """`query` and `body` only describe: the handler gets any JSON and a dict of texts."""
     others: dict[int, Any] = {}

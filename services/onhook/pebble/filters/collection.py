@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
+from onhook.java.char import Char
+from onhook.java.number import Int
 from onhook.pebble.equality import hash_map, sorted_items
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, number_argument, text_argument
 from onhook.pebble.predicates import is_empty
 from onhook.pebble.printing import too_long
 from onhook.pebble.state import State
-from onhook.pebble.values import Array, Char, Entry, FixedList, Int, is_list, kind
+from onhook.pebble.values import Array, Entry, FixedList, is_list, kind
 
 _MERGE_ROOM = 16
 

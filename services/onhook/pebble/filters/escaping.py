@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, text_argument
 from onhook.pebble.state import State

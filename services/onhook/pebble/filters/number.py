@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from onhook.java.format import format_string
+from onhook.java.number import default_number_format, format_decimal
 from onhook.pebble.arithmetic import wrapped
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, pattern_argument
-from onhook.pebble.java_format import format_string
-from onhook.pebble.java_number import default_number_format, format_decimal
 from onhook.pebble.state import State
 from onhook.pebble.values import Count, is_number, kind
 
@@ -29,7 +29,9 @@ def _format(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     given = [arguments[str(number)] for number in range(len(arguments))]
     state.charge(len(pattern))
     try:
-        return state.bounded(format_string(pattern, given, lambda item: _counted(item, state)))
+        return state.bounded(
+            format_string(pattern, given, lambda item: _counted(item, state), kind)
+        )
     except ValueError as error:
         raise Fault(f'the filter "format" fails: {error}') from None
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
+from onhook.java.number import Int
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import (
     Apply,
@@ -21,7 +22,7 @@ from onhook.pebble.filters.definition import (
 )
 from onhook.pebble.java_regex import split
 from onhook.pebble.state import State
-from onhook.pebble.values import Int, kind
+from onhook.pebble.values import kind
 
 _BREAK = re.compile(r"\r\n?|\n")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")

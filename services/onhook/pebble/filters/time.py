@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from onhook.java.char import Char
+from onhook.java.date import format_date, parse_date, zone
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, pattern_argument
-from onhook.pebble.java_date import format_date, parse_date, zone
 from onhook.pebble.printing import moment_text
 from onhook.pebble.state import State
-from onhook.pebble.values import Char, Moment, Safe, is_number, kind
+from onhook.pebble.values import Moment, Safe, is_number, kind
 
 _DEFAULT = "yyyy-MM-dd'T'HH:mm:ssZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

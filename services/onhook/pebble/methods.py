@@ -11,14 +11,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from onhook.java.number import Int
 from onhook.pebble.arithmetic import as_double, narrowed
 from onhook.pebble.equality import has_key, position_in
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_text_methods import TEXT_METHODS
 from onhook.pebble.method_table import (
     Overloads,
     given,
-    hash_of,
+    hash_code,
     is_any,
     is_collection,
     is_int,
@@ -26,7 +26,8 @@ from onhook.pebble.method_table import (
     to_string,
 )
 from onhook.pebble.state import State
-from onhook.pebble.values import Entry, Int, is_list, is_number
+from onhook.pebble.text_methods import TEXT_METHODS
+from onhook.pebble.values import Entry, is_list, is_number
 
 
 def _element(items: list[Any], _state: State, index: int) -> Any:
@@ -115,7 +116,7 @@ def _order(first: float, second: float) -> Int:
 
 _NUMBER: dict[str, Overloads] = {
     "doublevalue": [((), lambda number, _: as_double(number))],
-    "hashcode": [((), hash_of)],
+    "hashcode": [((), hash_code)],
     "intvalue": [((), _as_int)],
     "longvalue": [((), _as_long)],
     "tostring": [((), to_string)],
@@ -130,11 +131,11 @@ _DECIMAL = _NUMBER | {
 }
 _BOOLEAN: dict[str, Overloads] = {
     "booleanvalue": [((), lambda value, _: value)],
-    "hashcode": [((), hash_of)],
+    "hashcode": [((), hash_code)],
     "tostring": [((), to_string)],
 }
 _OTHER: dict[str, Overloads] = {
-    "hashcode": [((), hash_of)],
+    "hashcode": [((), hash_code)],
     "tostring": [((), to_string)],
 }
 _ENTRY: dict[str, Overloads] = {

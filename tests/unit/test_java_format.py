@@ -12,16 +12,22 @@ from typing import Any
 import pytest
 
 from onhook import pebble
-from onhook.pebble.java_date import format_date, parse_date, zone
-from onhook.pebble.java_format import format_string
-from onhook.pebble.java_number import default_number_format, double_to_string, format_decimal
-from onhook.pebble.java_specifier import MAX_WIDTH
-from onhook.pebble.values import Char, Count, Int
+from onhook.java.char import Char
+from onhook.java.date import format_date, parse_date, zone
+from onhook.java.format import MAX_OUTPUT, format_string
+from onhook.java.number import Int, default_number_format, double_to_string, format_decimal
+from onhook.java.specifier import MAX_WIDTH
+from onhook.pebble.printing import text_of
+from onhook.pebble.values import Count, kind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 VECTORS = Path(__file__).parent.parent / "vectors/java_format.jsonl"
 ROWS = [json.loads(line) for line in VECTORS.read_text(encoding="utf-8").splitlines()]
+
+
+def formatted(pattern: str, args: list[Any]) -> str:
+    return format_string(pattern, args, lambda value: text_of(value, MAX_OUTPUT), kind)
 
 
 def value_of(written: Any) -> Any:
@@ -46,7 +52,7 @@ PRINTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "decimal": lambda row: format_decimal(row["pattern"], value_of(row["value"])),
     "default": lambda row: default_number_format(value_of(row["value"])),
     "double": lambda row: double_to_string(value_of(row["value"])),
-    "format": lambda row: format_string(row["pattern"], [value_of(arg) for arg in row["args"]]),
+    "format": lambda row: formatted(row["pattern"], [value_of(arg) for arg in row["args"]]),
     "simple": lambda row: format_date(row["pattern"], at(row)),
     "temporal": lambda row: format_date(row["pattern"], at(row), style="temporal"),
     "parse": parsed_ms,
@@ -83,7 +89,7 @@ def test_every_kind_has_vectors():
 )
 def test_an_error_says_which_specifier_and_why(pattern, args, message):
     with pytest.raises(ValueError) as caught:
-        format_string(pattern, args)
+        formatted(pattern, args)
     assert str(caught.value) == message
 
 
@@ -92,29 +98,29 @@ def test_an_error_says_which_specifier_and_why(pattern, args, message):
 )
 def test_a_width_of_a_billion_is_refused(pattern):
     with pytest.raises(ValueError, match=f"numbers in it go up to {MAX_WIDTH}"):
-        format_string(pattern, [1.5])
+        formatted(pattern, [1.5])
 
 
 def test_many_wide_specifiers_are_refused_together():
     with pytest.raises(ValueError, match="too long"):
-        format_string(f"%1${MAX_WIDTH}s" * 500, ["x"])
+        formatted(f"%1${MAX_WIDTH}s" * 500, ["x"])
 
 
 def test_widths_count_utf16_units_as_java_does():
-    assert format_string("%4s|%-4s|", ["😀", "東京"]) == "  😀|東京  |"
+    assert formatted("%4s|%-4s|", ["😀", "東京"]) == "  😀|東京  |"
 
 
 def test_lengths_and_characters_print_as_the_java_types_they_are():
-    assert format_string("%x %c %c %h", [Int(-1), Int(65), Char("é"), Int(-1)]) == (
+    assert formatted("%x %c %c %h", [Int(-1), Int(65), Char("é"), Int(-1)]) == (
         "ffffffff A é ffffffff"
     )
     with pytest.raises(ValueError, match="cannot be printed by %d"):
-        format_string("%d", [Count(3)])
+        formatted("%d", [Count(3)])
 
 
 def test_a_decimal_of_absurd_length_is_refused():
     with pytest.raises(ValueError, match="too many digits"):
-        format_string("%f", [Decimal("1E+100000000")])
+        formatted("%f", [Decimal("1E+100000000")])
 
 
 @pytest.mark.parametrize(

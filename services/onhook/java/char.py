@@ -1,6 +1,6 @@
-"""Texts as Java has them: which characters are blank, and lengths in UTF-16 units.
+"""java.lang.Character and String: which characters are blank, and lengths in UTF-16 units.
 
-Functions over texts; nothing here knows templates. A text may hold halves of a character beyond
+Functions over texts; it must not know where one comes from. A text may hold halves of a character beyond
 U+FFFF after it was cut in the middle of one, as in Java; `whole` puts an end to that.
 """
 
@@ -14,6 +14,13 @@ _NO_BREAK = frozenset("\xa0\u2007\u202f")
 _SEPARATORS = ("Zs", "Zl", "Zp")
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _HALF = re.compile("[\ud800-\udfff]")
+_CONTROLS_AND_BLANK = "".join(map(chr, range(0x21)))
+
+
+class Char(str):
+    """Character, which is no text to Java."""
+
+    __slots__ = ()
 
 
 def is_whitespace(char: str) -> bool:
@@ -96,4 +103,4 @@ def title(char: str) -> str:
 
 def trimmed(text: str) -> str:
     """String.trim: without the control characters and spaces around it."""
-    return text.strip("".join(map(chr, range(0x21))))
+    return text.strip(_CONTROLS_AND_BLANK)

@@ -2,7 +2,7 @@
 
 Two Java classes share most letters of a pattern and differ in the rest: SimpleDateFormat
 ("simple") prints epoch times, DateTimeFormatter ("temporal") what has a zone of its own. Where one
-does not know a letter, it takes it from the other. This module must not know what a template is.
+does not know a letter, it takes it from the other. It must not know who asks.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from onhook.pebble.java_date_parse import parse_date
-from onhook.pebble.java_date_pattern import Field, Items, Literal, Optional, Style, date_items
-from onhook.pebble.java_date_text import (
+from onhook.java.date_parse import parse_date
+from onhook.java.date_pattern import Field, Items, Literal, Optional, Style, date_items
+from onhook.java.date_text import (
     DAYS,
     MONTHS,
     QUARTERS,
@@ -20,7 +20,7 @@ from onhook.pebble.java_date_text import (
     week_of_month,
     week_of_year,
 )
-from onhook.pebble.java_zone import (
+from onhook.java.zone import (
     generic_zone_name,
     offset_minutes,
     offset_text,

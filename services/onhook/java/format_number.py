@@ -1,6 +1,6 @@
 """Numbers under a format specifier: %d %o %x and %e %f %g %a, as java.util.Formatter prints them.
 
-This module must not know where a number comes from.
+It must not know where a number comes from.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 
-from onhook.pebble.java_specifier import Specifier
-from onhook.pebble.values import Int
+from onhook.java.number import Int
+from onhook.java.specifier import Specifier
 
 _INT_BITS, _LONG_BITS = 32, 64
 _MAX_DIGITS = 1_000

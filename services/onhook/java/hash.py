@@ -1,6 +1,6 @@
-"""hashCode as Java computes it, for `%h`.
+"""hashCode as Java computes it: for `%h`, and for the order of its hash maps.
 
-This module must not know who asks.
+It must not know who asks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from onhook.pebble.limits import DATA_DEPTH
-from onhook.pebble.values import Int, too_deep
+from onhook.java.number import Int
+
+DEEPEST = 100
+"""Lists and maps within one another."""
 
 _INT = 0xFFFFFFFF
 _LONG = 0xFFFFFFFFFFFFFFFF
@@ -19,7 +21,7 @@ _LONG_BITS = 64
 
 
 def hash_code(value: Any, depth: int = 0) -> int:
-    """`value.hashCode()` as an unsigned number of 32 bits. Raises Fault for data too deep."""
+    """`value.hashCode()` as an unsigned number of 32 bits. Raises ValueError for data too deep."""
     if value is None or isinstance(value, bool):
         return {None: 0, True: 1231, False: 1237}[value]
     if isinstance(value, int):
@@ -29,8 +31,8 @@ def hash_code(value: Any, depth: int = 0) -> int:
     if isinstance(value, Decimal):
         return _decimal_hash(value)
     if isinstance(value, Mapping | list | tuple):
-        if depth > DATA_DEPTH:
-            raise too_deep()
+        if depth > DEEPEST:
+            raise ValueError(f"the data is nested more than {DEEPEST} levels deep")
         return _collection_hash(value, depth + 1)
     return _text_hash(str(value) if isinstance(value, str) else "")
 

@@ -5,21 +5,23 @@ What is not in the table cannot be reached.
 
 from __future__ import annotations
 
-from onhook.pebble import java_char
+from onhook.java import char as java_char
+from onhook.java.char import Char
+from onhook.java.number import Int
 from onhook.pebble.errors import Fault
 from onhook.pebble.java_regex import matches as regex_matches
 from onhook.pebble.java_regex import replaced, split
 from onhook.pebble.method_table import (
     Overloads,
     given,
-    hash_of,
+    hash_code,
     is_char,
     is_int,
     is_text,
     to_string,
 )
 from onhook.pebble.state import State
-from onhook.pebble.values import Array, Char, Int
+from onhook.pebble.values import Array
 
 
 def _between(text: str, begin: int, end: int) -> str:
@@ -88,7 +90,7 @@ TEXT_METHODS: dict[str, Overloads] = {
     "equalsignorecase": [
         ((is_text,), lambda text, _, other: other is not None and _folded(text) == _folded(other))
     ],
-    "hashcode": [((), hash_of)],
+    "hashcode": [((), hash_code)],
     "indexof": [
         ((is_text,), _index_of),
         ((is_text, is_int), _index_of),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from onhook.pebble.java_number import (
+from onhook.java.number import (
     default_number_format,
     digits_and_point,
     double_to_string,

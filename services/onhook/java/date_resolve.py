@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from onhook.pebble.java_date_text import day_of_week
+from onhook.java.date_text import day_of_week
 
 Fields = Mapping[str, int]
 """In the order in which they were set; of contradicting ones the last wins."""

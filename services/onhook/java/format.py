@@ -1,7 +1,7 @@
 """String.format as Java has it: format specifiers over plain data, US English always.
 
-Values are what templates work with: an int is a Java Long, a float a Double, a Decimal a
-BigDecimal. This module must not know what a template is.
+An int is a Java Long, a float a Double, a Decimal a BigDecimal. It must not know what a value
+prints as, or is called: of that it is told.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from onhook.pebble.java_char import length, substring
-from onhook.pebble.java_format_number import float_text, integer_text
-from onhook.pebble.java_hash import hash_code
-from onhook.pebble.java_specifier import Specifier, pieces_of
-from onhook.pebble.printing import text_of
-from onhook.pebble.values import Char, Count, Int, kind
+from onhook.java.char import Char, length, substring
+from onhook.java.format_number import float_text, integer_text
+from onhook.java.hash import hash_code
+from onhook.java.number import Int
+from onhook.java.specifier import Specifier, pieces_of
 
 MAX_OUTPUT = 4_000_000
 """The most characters that one call prints."""
@@ -24,20 +23,21 @@ _LAST_CHARACTER = 0x10FFFF
 
 
 ToText = Callable[[Any], str]
+_Printer = Callable[[Specifier, Any, ToText], str | None]
+"""None: the conversion does not take the value."""
 
 
-def _uncounted(value: Any) -> str:
-    return text_of(value, MAX_OUTPUT)
-
-
-def format_string(pattern: str, args: Sequence[Any], to_text: ToText = _uncounted) -> str:
+def format_string(
+    pattern: str, args: Sequence[Any], to_text: ToText, kind: Callable[[Any], str]
+) -> str:
     """`pattern` with its specifiers replaced by `args`, by the rules of java.util.Formatter.
 
     `to_text` is toString; it is called for every text, list and map that a specifier works
-    through, however little of it the specifier prints, so that it can count the work.
+    through, however little of it the specifier prints, so that it can count the work. `kind` is
+    what an error calls the type of a value: "a text".
 
     Raises ValueError for a malformed specifier, a missing argument, and an argument of a type
-    that the conversion does not take; Fault for data that is too long or too deep.
+    that the conversion does not take; and what `to_text` raises.
     """
     printed: list[str] = []
     size = 0
@@ -55,7 +55,10 @@ def format_string(pattern: str, args: Sequence[Any], to_text: ToText = _uncounte
                 last = piece.index - 1
             if not 0 <= last < len(args):
                 raise piece.error("there is no argument for it")
-            text = _printed(piece, args[last], to_text)
+            found = _printed(piece, args[last], to_text)
+            if found is None:
+                raise _mismatch(piece, args[last], kind(args[last]))
+            text = found
         size += len(text)
         if size > MAX_OUTPUT:
             raise ValueError("the formatted text is too long")
@@ -63,7 +66,7 @@ def format_string(pattern: str, args: Sequence[Any], to_text: ToText = _uncounte
     return "".join(printed)
 
 
-def _printed(specifier: Specifier, value: Any, to_text: ToText) -> str:
+def _printed(specifier: Specifier, value: Any, to_text: ToText) -> str | None:
     if specifier.conversion == "b":
         return _text(specifier, "false" if value is None or value is False else "true")
     if specifier.conversion == "s" and "#" in specifier.flags:
@@ -84,37 +87,37 @@ def _printed_hash(specifier: Specifier, value: Any, to_text: ToText) -> str:
     return _text(specifier, f"{hash_code(value):x}")
 
 
-def _printed_character(specifier: Specifier, value: Any, _: ToText) -> str:
+def _printed_character(specifier: Specifier, value: Any, _: ToText) -> str | None:
     if isinstance(value, Char):
         return _text(specifier, str(value))
     if type(value) is Int and 0 <= value <= _LAST_CHARACTER:
         return _text(specifier, chr(value))
-    raise _mismatch(specifier, value)
+    return None
 
 
-def _printed_integer(specifier: Specifier, value: Any, _: ToText) -> str:
-    if not isinstance(value, int) or isinstance(value, bool | Count):
-        raise _mismatch(specifier, value)
+def _printed_integer(specifier: Specifier, value: Any, _: ToText) -> str | None:
+    if type(value) is not int and type(value) is not Int:
+        return None
     return _justified(specifier, integer_text(specifier, value))
 
 
-def _printed_float(specifier: Specifier, value: Any, _: ToText) -> str:
+def _printed_float(specifier: Specifier, value: Any, _: ToText) -> str | None:
     is_decimal = isinstance(value, Decimal) and specifier.conversion != "a"
     if not isinstance(value, float) and not is_decimal:
-        raise _mismatch(specifier, value)
+        return None
     return _justified(specifier, float_text(specifier, value))
 
 
-def _mismatch(specifier: Specifier, value: Any) -> ValueError:
+def _mismatch(specifier: Specifier, value: Any, kind: str) -> ValueError:
     conversion = f"%{specifier.conversion}"
     if conversion in {"%e", "%f", "%g", "%a"} and isinstance(value, int):
-        return specifier.error(f"{kind(value)} without decimals cannot be printed by {conversion}")
+        return specifier.error(f"{kind} without decimals cannot be printed by {conversion}")
     if conversion in {"%d", "%o", "%x"} and isinstance(value, float):
-        return specifier.error(f"{kind(value)} with decimals cannot be printed by {conversion}")
-    return specifier.error(f"{kind(value)} cannot be printed by {conversion}")
+        return specifier.error(f"{kind} with decimals cannot be printed by {conversion}")
+    return specifier.error(f"{kind} cannot be printed by {conversion}")
 
 
-_PRINTERS: dict[str, Callable[[Specifier, Any, ToText], str]] = {
+_PRINTERS: dict[str, _Printer] = {
     "s": _printed_text,
     "h": _printed_hash,
     "c": _printed_character,

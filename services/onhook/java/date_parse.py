@@ -1,7 +1,7 @@
 """Texts read as dates by a pattern, field by field.
 
 SimpleDateFormat ("simple") is lenient: what follows the date is ignored, a month 13 is January of
-the next year. DateTimeFormatter ("temporal") is not. This module must not know what a template is.
+the next year. DateTimeFormatter ("temporal") is not. It must not know who asks.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from onhook.pebble.java_date_pattern import Field, Items, Literal, Optional, Style, date_items
-from onhook.pebble.java_date_resolve import resolved
-from onhook.pebble.java_date_text import DAYS, MONTHS, QUARTERS
-from onhook.pebble.java_zone import names_of, zone, zones_by_name
+from onhook.java.date_pattern import Field, Items, Literal, Optional, Style, date_items
+from onhook.java.date_resolve import resolved
+from onhook.java.date_text import DAYS, MONTHS, QUARTERS
+from onhook.java.zone import names_of, zone, zones_by_name
 
 MAX_TEXT = 1_000
 _YEARS_BACK = 80

@@ -1,6 +1,6 @@
 """The format specifiers of java.util.Formatter, `%-10.2f` and the like, read and checked.
 
-This module must not know the values that they print.
+It must not know the values that they print.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Numbers as text, the way Java writes them: DecimalFormat patterns and Double.toString.
 
-US English symbols always, whatever the machine's locale. Numbers come in, text goes out; this
-module must not know what a template is.
+US English symbols always, whatever the machine's locale. It must not know where a number comes
+from.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
-from onhook.pebble.java_number_pattern import NumberPattern, number_pattern
+from onhook.java.number_pattern import NumberPattern, number_pattern
 
 _MAX_MAGNITUDE = 1_000
 """Numbers with more digits than this are refused instead of printed."""
 
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_EVEN, traps=[])
+
+
+class Int(int):
+    """Integer; every other int is a Long."""
+
+    __slots__ = ()
 
 
 def format_decimal(pattern: str, value: int | float | Decimal) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from onhook.pebble.java_date import format_date, parse_date, zone
+from onhook.java.date import format_date, parse_date, zone
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 AT = datetime(2025, 11, 25, 14, 5, 9, 712345, tzinfo=UTC)

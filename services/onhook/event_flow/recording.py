@@ -1,0 +1,119 @@
+"""How a run is recorded while one of its messages is performed: row, trace, and the message after.
+
+What is stored or published of a run that holds secure values is sealed here. When to record what
+is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from onhook.contracts.run import Progress, RunMessage
+from onhook.event_flow.insist import insist
+from onhook.event_flow.run_sealing import seal_message, seal_row
+from onhook.event_flow.trace import Trace
+from onhook.journal.port import Attempt, Result, Run, RunState, ScreenPop, visit_key
+
+if TYPE_CHECKING:
+    from onhook.event_flow.runner import Parts
+
+
+class Recording:
+    """`message` and `row` are open: nothing in them is sealed."""
+
+    def __init__(self, parts: Parts, message: RunMessage, row: Run, *, is_secure: bool) -> None:
+        self._parts = parts
+        self._message = message
+        self.row = row
+        self.is_secure = is_secure
+        """The run holds secure values, or did."""
+        self.trace = Trace(message.run_id, message.step)
+
+    async def save(
+        self,
+        row: Run,
+        *,
+        attempt: Attempt | None = None,
+        pop: ScreenPop | None = None,
+        is_last: bool = False,
+    ) -> None:
+        """`is_last`: of this message, so that its trace goes with it."""
+        row = msgspec.structs.replace(row, updated_at=self._parts.clock())
+        stored = seal_row(row, self._parts.keys) if self.is_secure else row
+        trace = self.trace.row() if is_last else None
+        await insist(
+            lambda: self._parts.journal.save(stored, attempt=attempt, trace=trace, pop=pop),
+            "record a run",
+        )
+        self.row = row
+
+    async def keep(
+        self,
+        address: str,
+        visit: int,
+        result: Result,
+        *,
+        attempt: Attempt | None = None,
+        pop: ScreenPop | None = None,
+    ) -> None:
+        """A finished node's result, with what led to it."""
+        row = msgspec.structs.replace(
+            self.row,
+            results={**self.row.results, visit_key(address, visit): result},
+            state=RunState.RUNNING,
+            continuation=None,
+            next_at=None,
+        )
+        await self.save(row, attempt=attempt, pop=pop)
+
+    async def finish(self, *, attempt: Attempt | None = None, pop: ScreenPop | None = None) -> None:
+        """The run is done: it needs neither results nor continuation."""
+        row = msgspec.structs.replace(
+            self.row,
+            state=RunState.DONE,
+            results={},
+            continuation=None,
+            next_at=None,
+            reason=None,
+        )
+        await self.save(row, attempt=attempt, pop=pop, is_last=True)
+
+    def continuation(
+        self, progress: Progress, *, not_before: datetime | None = None, **changes: Any
+    ) -> RunMessage:
+        """The run's next message. What waits reads its wait's end as the time."""
+        return msgspec.structs.replace(
+            self._message,
+            step=self.row.step + 1,
+            progress=progress,
+            not_before=not_before,
+            published_at=not_before or self._parts.clock(),
+            **({"request": None} | changes),
+        )
+
+    async def wait(self, message: RunMessage, reason: str | None) -> None:
+        """Into a tier until `not_before`; recorded as waiting."""
+        body = await self._parts.handover.wait(self.sealed(message))
+        row = msgspec.structs.replace(
+            self.row,
+            step=message.step,
+            state=RunState.WAITING,
+            continuation=body,
+            next_at=message.not_before,
+            reason=reason,
+        )
+        await self.save(row, is_last=True)
+
+    async def hand_on(self, progress: Progress) -> None:
+        """Through a queue to what follows."""
+        message = self.continuation(progress)
+        await self._parts.handover.next(self.sealed(message))
+        row = msgspec.structs.replace(self.row, step=message.step, state=RunState.RUNNING)
+        await self.save(row, is_last=True)
+
+    def sealed(self, message: RunMessage) -> RunMessage:
+        """Raises Unprocessable."""
+        return seal_message(message, self._parts.keys) if self.is_secure else message
