@@ -13,7 +13,7 @@ import pytest
 
 from integration.raw_peer import Talk, raw_peer
 from onhook import __version__
-from onhook.egress import aiohttp_client
+from onhook.egress import aiohttp_client, client as lean_client
 from onhook.egress.aiohttp_connection import Attempt, GuardedConnector, current_attempt
 from onhook.egress.port import Fault, Request, SendError
 from onhook.egress.target import read_target
@@ -25,7 +25,7 @@ LOOPBACK = "127.0.0.1,localhost"
 JSON = (("Content-Type", "application/json"), ("webhook-id", "msg_1"))
 WORDS_OF_PYTHON = ("Error", "Exception", "errno", "Errno", "object at", "None", "ssl:", "<", "(")
 
-ADAPTERS = {"aiohttp": aiohttp_client.connected}
+ADAPTERS = {"aiohttp": aiohttp_client.connected, "lean": lean_client.connected}
 
 
 @pytest.fixture(params=sorted(ADAPTERS))

@@ -7,7 +7,7 @@ address as it would be dialled; whoever dials asks first (SEMANTICS, egress).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from onhook.settings.egress_rule import EgressRule
 
@@ -72,6 +72,28 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
+# Where a proxy resolves names, only the name can be judged. Sources: RFC 6761 and the IANA
+# registry of special-use names, RFC 8375, RFC 9476, ICANN's reservation of "internal", and what
+# home and office routers hand out.
+_CLOSED_SUFFIXES = frozenset(
+    ("alt", "home.arpa", "internal", "invalid", "local", "localhost", "onion", "test")
+    + ("corp", "domain", "home", "intranet", "lan", "localdomain", "private", "workgroup")
+)
+_METADATA_NAMES = frozenset(
+    (
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "instance-data.ec2.internal",
+        "metadata.azure.internal",
+        "metadata.tencentyun.com",
+        "metadata.packet.net",
+        "metadata.platformequinix.com",
+    )
+)
+_REMEMBERED = 4096
+
 
 def is_public(address: Address) -> bool:
     """Whether the address is global unicast that no special purpose claims.
@@ -123,6 +145,48 @@ def blocked_message(rules: tuple[EgressRule, ...], host: str, port: int, address
         entry = where
     line = ",".join([*(str(rule) for rule in rules), entry])
     return f"blocked: {where} {what} {kind}; to allow it set ONHOOK_EGRESS_ALLOW={line}"
+
+
+def is_public_name(rules: tuple[EgressRule, ...], host: str, port: int) -> bool:
+    """Whether a proxy may be asked for host:port, whose address only the proxy will know."""
+    name = host.removesuffix(".")
+    if name in _METADATA_NAMES:
+        return False
+    if any(rule.host == name and rule.port in (None, port) for rule in rules):
+        return True
+    labels = name.split(".")
+    return len(labels) > 1 and _CLOSED_SUFFIXES.isdisjoint((labels[-1], ".".join(labels[-2:])))
+
+
+def blocked_name_message(rules: tuple[EgressRule, ...], host: str, port: int) -> str:
+    """Say why a proxy was not asked, and the line that would allow it, if one would."""
+    where = f"{host}:{port}"
+    if host.removesuffix(".") in _METADATA_NAMES:
+        return f"blocked: {where} is a cloud's metadata service, which no proxy is asked for"
+    line = ",".join([*(str(rule) for rule in rules), where])
+    return (
+        f"blocked: {where} is no public name, and a proxy would resolve it; "
+        f"to allow it set ONHOOK_EGRESS_ALLOW={line}"
+    )
+
+
+class Guard:
+    """The rules, asked for every connection and every request: it remembers what it judged."""
+
+    def __init__(self, rules: tuple[EgressRule, ...]) -> None:
+        self.rules = rules
+        self._judged: dict[tuple[str, int, str], bool] = {}
+
+    def allows(self, host: str, port: int, address: str) -> bool:
+        """Whether a request for host:port may be sent to this address, given as text."""
+        key = (host, port, address)
+        judged = self._judged.get(key)
+        if judged is None:
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            judged = may_reach(self.rules, host, port, ip_address(address))
+            self._judged[key] = judged
+        return judged
 
 
 def _as_dialled(address: Address) -> Address:

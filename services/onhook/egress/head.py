@@ -1,7 +1,7 @@
-"""What may stand in the head of a request: its method and headers.
+"""The head of a request: what may stand in it, and its bytes.
 
-Pure checks live here, shared by every adapter: no socket, no HTTP library. Values are never
-quoted in messages, because they may be secrets.
+Pure checks, shared by every adapter, and pure writing: no socket, no HTTP library. Values are
+never quoted in messages, because they may be secrets.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from onhook import __version__
 from onhook.egress.port import Fault, Request, SendError
 
 USER_AGENT = f"onhook/{__version__}"
+_AGENT = f"User-Agent: {USER_AGENT}\r\n"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -25,6 +26,7 @@ _OURS = frozenset(
         "expect",
         "host",
         "keep-alive",
+        "proxy-authorization",
         "proxy-connection",
         "te",
         "trailer",
@@ -34,15 +36,38 @@ _OURS = frozenset(
 )
 
 
+_LENGTHLESS = frozenset(("GET", "HEAD", "OPTIONS"))
+"""Methods whose requests say nothing of a body when they have none (RFC 9110, section 8.6)."""
+
+
+def write_request(start: str, request: Request, names: frozenset[str]) -> bytes:
+    """The bytes of a checked request.
+
+    `start` is its request line and the lines that depend on its URL alone; `names` are what
+    check_head returned.
+    """
+    lines = [f"{name}: {value}\r\n" for name, value in request.headers]
+    if "user-agent" not in names:
+        lines.append(_AGENT)
+    body = request.body
+    if body or request.method not in _LENGTHLESS:
+        lines.append(f"Content-Length: {len(body)}\r\n")
+    return f"{start}{''.join(lines)}\r\n".encode() + body
+
+
 def check_head(request: Request) -> frozenset[str]:
     """The names of the headers, in lower case. Raises SendError with Fault.INVALID."""
     if not _TOKEN.fullmatch(request.method) or request.method.upper() == "CONNECT":
         raise _invalid(f'the method "{_shown(request.method)}" cannot be sent')
     if not request.timeout_s > 0:
         raise _invalid("the request's timeout must be above 0")
-    names = _read_names(tuple([name for name, _ in request.headers]))
-    for name, value in request.headers:
-        if (not value.isascii() or not value.isprintable()) and _UNSENDABLE.search(value):
+    headers = request.headers
+    names = _read_names(tuple([name for name, _ in headers]))
+    values = "".join([value for _, value in headers])
+    if values.isascii() and values.isprintable():
+        return names
+    for name, value in headers:
+        if _UNSENDABLE.search(value):
             raise _invalid(f'the value of the header "{name}" has a control character; remove it')
     return names
 

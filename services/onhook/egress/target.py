@@ -43,6 +43,12 @@ class Target(Struct, frozen=True):
         return f"{_bracketed(self.host)}:{self.port}"
 
     @property
+    def host_header(self) -> str:
+        """What a Host header says: no port where it is the scheme's own, no dot at the end."""
+        host = _bracketed(self.host.removesuffix("."))
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
     def url(self) -> str:
         if self.port == _DEFAULT_PORTS[self.scheme]:
             return f"{self.scheme}://{_bracketed(self.host)}{self.path}"
