@@ -11,10 +11,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from aiohttp_egress import client as aiohttp_client
+from aiohttp_egress.connection import Attempt, GuardedConnector, current_attempt
 from integration.raw_peer import Talk, raw_peer
 from onhook import __version__
-from onhook.egress import aiohttp_client, client as lean_client
-from onhook.egress.aiohttp_connection import Attempt, GuardedConnector, current_attempt
+from onhook.egress import client as lean_client
+from onhook.egress.address_guard import Guard
 from onhook.egress.port import Fault, Request, SendError
 from onhook.egress.target import read_target
 from onhook.settings.egress_rule import parse_egress_rules
@@ -736,7 +738,7 @@ async def test_aiohttp_dials_no_barred_address_even_if_its_resolver_lets_one_thr
         url = peer.url(host="public.example")
         attempt = Attempt(read_target(url))
         current_attempt.set(attempt)
-        connector = GuardedConnector((), LyingResolver(), None)
+        connector = GuardedConnector(Guard(()), LyingResolver(), None)
         async with aiohttp.ClientSession(connector=connector) as session:
             with pytest.raises(aiohttp.ClientConnectorError):
                 await session.get(url)

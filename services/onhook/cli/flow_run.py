@@ -25,7 +25,7 @@ from onhook.cli.moment import moment_of
 from onhook.cli.printed import one_line, print_json
 from onhook.cli.run_lines import detail_lines, step_line, took
 from onhook.contracts.event import Event
-from onhook.egress.aiohttp_client import connected
+from onhook.egress.client import connected
 from onhook.egress.connectors import Connectors, load_connectors
 from onhook.egress.port import Request, Response
 from onhook.event_flow.dry_answer import DryAnswers

@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
             self._watch(deadline)
         transport.write(request)
         try:
-            answer = await waiter
+            answer: Answer = await waiter
         except BaseException:
             self._waiter = None
             self.abort()

@@ -1,64 +1,27 @@
 """ONHOOK_CONNECTORS: endpoints with credentials, which flows name instead of holding secrets.
 
-Reading and checking the file, and which headers a connector adds to a request. Credentials go to
-the connector's own origin and nowhere else; a run never holds them.
+Look-up by name: what a connector adds to a request, and who signs it. Credentials go to the
+connector's own origin and nowhere else; a run never holds them.
 """
 
 from __future__ import annotations
 
-import base64
-import difflib
 import re
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from msgspec import Struct
-
-from onhook.egress.port import SendError
-from onhook.egress.target import read_target
+from onhook.egress.connector import Connector, EndpointRule, Headers, Keys, origin_of
+from onhook.egress.connector_file import ENDPOINTS, read_connector, read_rule
+from onhook.egress.connector_texts import ConnectorsError, Texts, Watched
+from onhook.flow.secrecy import NOTHING_SECURE, Mask
 from onhook.settings.plain_yaml import NotPlain, read_yaml
-from onhook.settings.settings import SettingError
 
-KINDS = ("basic", "bearer", "headers")
-KNOWN = ("url", *KINDS, "bearer_file")
-LATER = frozenset(
-    {"oauth", "oauth2", "client_credentials", "mtls", "client_certificate", "certificate", "digest"}
-    | {"aws", "aws_sigv4", "hmac", "jwt", "ntlm", "kerberos", "api_key"}
-)
-"""What people have elsewhere and this version cannot do."""
-
-_ENVIRONMENT = re.compile(r"\$\{([^}]*)\}")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
-_FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_OURS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te"}
-    | {"proxy-connection", "trailer", "upgrade", "webhook-id", "onhook-run-id"}
-)
 _POSITION = re.compile(r"line \d+, column \d+")
-_FILE = "_file"
-
-
-class ConnectorsError(SettingError):
-    """The connectors file cannot be used."""
-
-
-class Connector(Struct, frozen=True, kw_only=True):
-    """An endpoint. `headers` are its credentials, as sent."""
-
-    name: str
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    secrets: frozenset[str]
-    """Every text that must not be shown."""
-
-    def __repr__(self) -> str:
-        return f"Connector({self.name!r}, {self.url!r})"
-
-    @property
-    def origin(self) -> str:
-        return origin_of(self.url)
+_REMEMBERED = 256
+"""Secrets of the past that are still masked: tokens, and what stood in files before."""
 
 
 class NotItsOrigin(Exception):
@@ -68,45 +31,118 @@ class NotItsOrigin(Exception):
 class Connectors:
     """Look-up by name."""
 
-    def __init__(self, connectors: tuple[Connector, ...] = ()) -> None:
-        self._by_name = {connector.name: connector for connector in connectors}
+    def __init__(
+        self,
+        connectors: Sequence[Watched[Connector]] = (),
+        rules: Sequence[Watched[EndpointRule]] = (),
+    ) -> None:
+        self._by_name = {each.current.name: each for each in connectors}
+        self._rules = tuple(rules)
+        self._past: deque[str] = deque(maxlen=_REMEMBERED)
+        self._masks = _Masks()
+
+    def __repr__(self) -> str:
+        return f"Connectors({', '.join(self._by_name)})"
 
     @property
     def urls(self) -> dict[str, str]:
         """Base URLs by name: all that a flow may know of them."""
-        return {connector.name: connector.url for connector in self._by_name.values()}
+        return {name: each.current.url for name, each in self._by_name.items()}
 
     @property
     def secrets(self) -> frozenset[str]:
-        return frozenset().union(*(each.secrets for each in self._by_name.values()))
+        """Every text that must not be shown, with tokens and what files held before."""
+        return self._united("secrets")
 
-    def with_credentials(
-        self, name: str, url: str, headers: tuple[tuple[str, str], ...]
-    ) -> tuple[tuple[str, str], ...]:
-        """The headers of one attempt, with the connector's own before any of the same name.
+    @property
+    def mask(self) -> Mask:
+        """Over what is shown of requests through connectors."""
+        return self._masks.shown(self.secrets)
+
+    @property
+    def outputs_mask(self) -> Mask:
+        """Over what a flow reads of their responses."""
+        return self._masks.read(self._united("credentials"))
+
+    def remember(self, secret: str) -> None:
+        """Keep another text from being shown."""
+        if secret not in self._past:
+            self._past.append(secret)
+
+    def find(self, name: str, url: str) -> Connector:
+        """The connector for a request to `url`, with what its files hold now.
 
         Raises NotItsOrigin where the connector is gone or `url` is not on its origin.
         """
-        connector = self._by_name.get(name)
-        if connector is None:
+        watched = self._by_name.get(name)
+        if watched is None:
             known = ", ".join(self._by_name) or "none"
             raise NotItsOrigin(f'no connector "{name}" in ONHOOK_CONNECTORS; there: {known}')
+        connector = watched.current
         if origin_of(url) != connector.origin:
             raise NotItsOrigin(
                 f'connector "{name}": its credentials go to {connector.origin} only; '
                 "correct httpRequestPath"
             )
-        names = {name.lower() for name, _value in connector.headers}
-        return (*(pair for pair in headers if pair[0].lower() not in names), *connector.headers)
+        return connector
+
+    def with_credentials(self, name: str, url: str, headers: Headers) -> Headers:
+        """The headers of one attempt, with the connector's own before any of the same name.
+
+        Without a token, which is asked for when the request is sent. Raises NotItsOrigin.
+        """
+        return with_own(headers, self.find(name, url).headers)
+
+    def signing(
+        self, connector: Connector | None, flow: tuple[str, str], node: str, url: str
+    ) -> Keys | None:
+        """Who signs for an endpoint: the first rule that covers it, else the connector's keys.
+
+        `flow` is its id and its name. None: as everywhere else.
+        """
+        if self._rules:
+            origin = origin_of(url)
+            for rule in self._rules:
+                current = rule.current
+                if current.covers(flow, node, origin):
+                    return current.signing
+        return None if connector is None else connector.signing
+
+    def _united(self, kind: str) -> frozenset[str]:
+        found: set[str] = set()
+        for watched in self._by_name.values():
+            before = watched.seen
+            connector = watched.current
+            if connector is not before:
+                for secret in before.secrets - connector.secrets:
+                    self.remember(secret)
+            found |= getattr(connector, kind)
+        return frozenset(found.union(self._past))
 
 
-def origin_of(url: str) -> str:
-    """`scheme://host:port`, or nothing for what is no address."""
-    try:
-        target = read_target(url)
-    except SendError:
-        return ""
-    return f"{target.scheme}://{target.where}"
+class _Masks:
+    """Making a mask costs more than a request: the last of each kind is kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[frozenset[str], Mask]] = {}
+
+    def shown(self, secrets: frozenset[str]) -> Mask:
+        return self._mask("shown", secrets)
+
+    def read(self, secrets: frozenset[str]) -> Mask:
+        return self._mask("read", secrets)
+
+    def _mask(self, kind: str, secrets: frozenset[str]) -> Mask:
+        kept = self._kept.get(kind)
+        if kept is None or kept[0] != secrets:
+            kept = self._kept[kind] = secrets, Mask(secrets) if secrets else NOTHING_SECURE
+        return kept[1]
+
+
+def with_own(headers: Headers, own: Headers) -> Headers:
+    """`own` in place of whatever has the same names."""
+    names = {name.lower() for name, _value in own}
+    return (*(pair for pair in headers if pair[0].lower() not in names), *own)
 
 
 def load_connectors(path: Path | None, environment: Mapping[str, str]) -> Connectors:
@@ -123,137 +159,29 @@ def load_connectors(path: Path | None, environment: Mapping[str, str]) -> Connec
         raise ConnectorsError(
             f"ONHOOK_CONNECTORS: {path}: no YAML that can be read{place}; correct it"
         ) from None
-    reader = _Reader(path, environment)
-    given = {} if plain is None else plain
+    given: Any = {} if plain is None else plain
     if not isinstance(given, dict):
-        raise reader.wrong("", "must map names to connectors")
-    return Connectors(tuple(reader.connector(name, fields) for name, fields in given.items()))
+        raise ConnectorsError(f"ONHOOK_CONNECTORS: {path}: must map names to connectors")
+    rules = given.pop(ENDPOINTS, [])
+    if not isinstance(rules, list):
+        raise ConnectorsError(
+            f"ONHOOK_CONNECTORS: {path}: {ENDPOINTS}: must be a list of endpoints; a connector "
+            "needs another name"
+        )
 
+    def texts(place: str) -> Texts:
+        return Texts(path, environment, place)
 
-class _Reader:
-    """Reads one file; errors name the file, the connector and the key, never a secret."""
-
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
-        self._path = path
-        self._environment = environment
-
-    def wrong(self, name: str, what: str) -> ConnectorsError:
-        place = f'connector "{name}": ' if name else ""
-        return ConnectorsError(f"ONHOOK_CONNECTORS: {self._path}: {place}{what}")
-
-    def connector(self, name: str, fields: Any) -> Connector:
-        if not name.strip() or not name.isprintable():
-            raise self.wrong(name, "a connector needs a name that can be printed")
-        if not isinstance(fields, dict):
-            raise self.wrong(name, "must have a url, and basic, bearer or headers")
-        for key in fields:
-            if key not in KNOWN:
-                raise self.wrong(name, _unknown(key, KNOWN))
-        given = [kind for kind in KINDS if kind in fields or kind + _FILE in fields]
-        if len(given) > 1:
-            raise self.wrong(name, f"has {' and '.join(given)}; keep one of them")
-        url = self._url(name, fields.get("url"))
-        headers, secrets = self._credentials(name, fields, given[0]) if given else ((), ())
-        return Connector(name=name, url=url, headers=headers, secrets=frozenset(secrets))
-
-    def _url(self, name: str, value: Any) -> str:
-        if not isinstance(value, str) or not value:
-            raise self.wrong(name, "needs a url, such as https://crm.example/api")
-        url = self._expanded(name, "url", value).rstrip("/")
-        try:
-            read_target(url)
-        except SendError as error:
-            raise self.wrong(name, f"url: {error.message}") from None
-        split = urlsplit(url)
-        if split.query or split.fragment:
-            raise self.wrong(name, "url: holds a query or a fragment; leave them to the flow")
-        return url
-
-    def _credentials(
-        self, name: str, fields: dict[str, Any], kind: str
-    ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-        """The headers, and the texts in them that are secret."""
-        if kind == "bearer":
-            token = self._field(name, fields, "bearer", "bearer")
-            return (("Authorization", f"Bearer {token}"),), (token,)
-        inside = fields[kind]
-        if not isinstance(inside, dict) or not inside:
-            needed = "user and password" if kind == "basic" else "at least one name and value"
-            raise self.wrong(name, f"{kind}: needs {needed}")
-        if kind == "basic":
-            return self._basic(name, inside)
-        return self._headers(name, inside)
-
-    def _basic(
-        self, name: str, inside: dict[str, Any]
-    ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-        known = ("user", "user_file", "password", "password_file")
-        for key in inside:
-            if key not in known:
-                raise self.wrong(name, f"basic: {_unknown(key, known)}")
-        user = self._secret(name, inside, "user", "basic.user")
-        if ":" in user:
-            raise self.wrong(name, "basic.user: holds a colon, which HTTP cannot carry in a user")
-        password = self._secret(name, inside, "password", "basic.password")
-        both = base64.b64encode(f"{user}:{password}".encode()).decode()
-        return (("Authorization", f"Basic {both}"),), (password, both)
-
-    def _headers(
-        self, name: str, inside: dict[str, Any]
-    ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-        pairs = []
-        for key in inside:
-            header = key.removesuffix(_FILE)
-            if not _TOKEN.fullmatch(header):
-                raise self.wrong(name, f'headers: "{key[:80]}" is no header name')
-            if header.lower() in _OURS:
-                raise self.wrong(name, f"headers.{header}: is set by the worker itself; remove it")
-            pairs.append((header, self._field(name, inside, header, f"headers.{header}")))
-        return tuple(pairs), tuple(value for _header, value in pairs)
-
-    def _secret(self, name: str, inside: dict[str, Any], key: str, place: str) -> str:
-        """A text as it stands, with `${NAME}` out of the environment, or out of a file."""
-        if key in inside and key + _FILE in inside:
-            raise self.wrong(name, f"{place}: stands there and in a file; keep one of them")
-        if key + _FILE in inside:
-            text = self._content(name, place, inside[key + _FILE])
-        else:
-            value = inside.get(key)
-            if not isinstance(value, str):
-                raise self.wrong(name, f"{place}: must be a text; put it in quotes")
-            text = self._expanded(name, place, value)
-        if not text:
-            raise self.wrong(name, f"{place}: is empty")
-        return text
-
-    def _field(self, name: str, inside: dict[str, Any], key: str, place: str) -> str:
-        """A secret that stands in a header as it is."""
-        text = self._secret(name, inside, key, place)
-        if not _FIELD_VALUE.fullmatch(text):
-            raise self.wrong(name, f"{place}: holds what no HTTP header can carry")
-        return text
-
-    def _content(self, name: str, place: str, file: Any) -> str:
-        if not isinstance(file, str):
-            raise self.wrong(name, f"{place}{_FILE}: must name a file")
-        try:
-            return (self._path.parent / file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise self.wrong(name, f"{place}{_FILE}: {error}") from None
-
-    def _expanded(self, name: str, place: str, text: str) -> str:
-        for variable in _ENVIRONMENT.findall(text):
-            if not self._environment.get(variable):
-                raise self.wrong(
-                    name, f"{place}: the environment has no {variable}; set it, or use a file"
-                )
-        return _ENVIRONMENT.sub(lambda found: self._environment[found[1]], text)
-
-
-def _unknown(key: Any, known: tuple[str, ...]) -> str:
-    shown = str(key)[:80]
-    if shown.lower().replace("-", "_") in LATER:
-        return f'"{shown}" is not possible in this version; use basic, bearer or headers'
-    near = difflib.get_close_matches(shown, known, 1, 0.7)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    return f'no key "{shown}" here; {hint}'
+    return Connectors(
+        [
+            Watched(
+                partial(texts, f'connector "{name}": ' if name else ""),
+                partial(read_connector, name, fields),
+            )
+            for name, fields in given.items()
+        ],
+        [
+            Watched(partial(texts, f"{ENDPOINTS}, number {number}: "), partial(read_rule, fields))
+            for number, fields in enumerate(rules, start=1)
+        ],
+    )

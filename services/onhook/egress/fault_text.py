@@ -14,8 +14,8 @@ from onhook.egress.port import Fault, SendError
 
 def no_connection(where: str, error: OSError) -> SendError:
     """TCP or TLS did not come about."""
-    if isinstance(error, ssl.CertificateError):
-        reason = _certificate_reason(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = error.verify_message.rstrip(".")
         return _fault(Fault.TLS, f"the TLS certificate of {where} is not trusted: {reason}")
     if isinstance(error, ssl.SSLError):
         return no_handshake(where, error)
@@ -105,12 +105,6 @@ def no_certificate(file: str, error: OSError) -> SendError:
 
 def _fault(fault: Fault, message: str) -> SendError:
     return SendError(fault, message, 0.0)
-
-
-def _certificate_reason(error: ssl.CertificateError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message.rstrip(".")
-    return "it does not match the host"
 
 
 def _os_reason(error: OSError) -> str:

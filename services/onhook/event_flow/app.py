@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from onhook.bus.port import Bus
-from onhook.egress.aiohttp_client import connected
+from onhook.egress.client import connected
 from onhook.egress.connectors import load_connectors
 from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue, MissingVersion

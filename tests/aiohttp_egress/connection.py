@@ -6,11 +6,8 @@ very address that is about to be dialled in hand. No HTTP here: it ends at the o
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -19,20 +16,16 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from msgspec import Struct
 
-from onhook.egress.address_guard import Address, blocked_message, may_reach
-from onhook.egress.aiohttp_fault import ConnectionLost
-from onhook.egress.port import Fault, SendError
+from aiohttp_egress.fault import ConnectionLost
+from onhook.egress.address_guard import Address, Guard
+from onhook.egress.pool import IDLE_S
+from onhook.egress.resolver import VettedNames
 from onhook.egress.target import Target
-from onhook.settings.egress_rule import EgressRule
 
 if TYPE_CHECKING:
     from aiohttp.connector import AddrInfoType, Connection
     from aiohttp.tracing import Trace
 
-LookUp = Callable[[str], Iterable[str]]
-"""The addresses of a name, as text; OSError when it has none. Called in a thread."""
-
-_DNS_TTL_S = 30
 # Node closes idle connections after 5 s, as uvicorn does; most others wait longer.
 _KEEP_ALIVE_S = 4.0
 
@@ -52,11 +45,11 @@ class Attempt(Struct):
 current_attempt: ContextVar[Attempt] = ContextVar("onhook_egress_attempt")
 
 
-class Guard:
-    """The last check, with the very address that is about to be dialled in hand."""
+class LastCheck:
+    """The guard, asked with the very address that is about to be dialled in hand."""
 
-    def __init__(self, rules: tuple[EgressRule, ...]) -> None:
-        self._rules = rules
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
 
     def open_socket(self, info: AddrInfoType) -> socket.socket:
         """Make the socket for one address. Raises PermissionError instead of a barred one."""
@@ -66,10 +59,9 @@ class Guard:
         attempt.is_fresh = True
         return socket.socket(family, kind, protocol)
 
-    def check(self, attempt: Attempt, text: str) -> None:
-        address = ip_address(text)
-        if not may_reach(self._rules, attempt.target.host, attempt.target.port, address):
-            attempt.barred = address
+    def check(self, attempt: Attempt, address: str) -> None:
+        if not self._guard.allows(attempt.target.host, attempt.target.port, address):
+            attempt.barred = ip_address(address)
             # aiohttp gathers every OSError of a race between addresses and loses all others.
             raise PermissionError(f"{address} is barred")
 
@@ -82,18 +74,18 @@ class GuardedConnector(aiohttp.TCPConnector):
     """
 
     def __init__(
-        self, rules: tuple[EgressRule, ...], resolver: AbstractResolver, tls: ssl.SSLContext | None
+        self, guard: Guard, resolver: AbstractResolver, tls: ssl.SSLContext | None
     ) -> None:
-        guard = Guard(rules)
+        last_check = LastCheck(guard)
         super().__init__(
             limit=0,
             ssl=True if tls is None else tls,
             resolver=resolver,
-            ttl_dns_cache=_DNS_TTL_S,
-            keepalive_timeout=_KEEP_ALIVE_S,
-            socket_factory=guard.open_socket,
+            use_dns_cache=False,  # the product's resolver has its own
+            keepalive_timeout=IDLE_S,
+            socket_factory=last_check.open_socket,
         )
-        self._guard = guard
+        self._last_check = last_check
 
     async def connect(
         self,
@@ -123,46 +115,22 @@ class GuardedConnector(aiohttp.TCPConnector):
         if peer is None:
             return  # it is gone already, and the request will say so
         try:
-            self._guard.check(attempt, peer[0])
+            self._last_check.check(attempt, peer[0])
         except PermissionError as error:
             connection.close()
             raise ConnectionLost from error
 
 
 class VettingResolver(AbstractResolver):
-    """Resolves names to what may be reached; aiohttp caches these answers and no others."""
+    """The product's resolver, as aiohttp calls one."""
 
-    def __init__(
-        self, rules: tuple[EgressRule, ...], look_up: LookUp, threads: ThreadPoolExecutor
-    ) -> None:
-        self._rules = rules
-        self._look_up = look_up
-        self._threads = threads
+    def __init__(self, names: VettedNames) -> None:
+        self._names = names
 
     async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's signature
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses that may be reached. Raises SendError: DNS or BLOCKED."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._threads, self._look_up, host)
-        except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else None
-            raise SendError(
-                Fault.DNS,
-                f'the name "{host}" does not resolve: {(reason or "no address").lower()}',
-                0.0,
-            ) from error
-        addresses = [ip_address(text) for text in found]
-        if not addresses:
-            raise SendError(Fault.DNS, f'the name "{host}" does not resolve: no address', 0.0)
-        reachable = [each for each in addresses if may_reach(self._rules, host, port, each)]
-        if not reachable:
-            message = blocked_message(self._rules, host, port, addresses[0])
-            raise SendError(Fault.BLOCKED, message, 0.0)
         return [
             ResolveResult(
                 hostname=host,
@@ -172,14 +140,8 @@ class VettingResolver(AbstractResolver):
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in reachable
+            for address in await self._names.resolve(host, port)
         ]
 
     async def close(self) -> None:
-        """Nothing to close: the threads belong to who made them."""
-
-
-def system_addresses(host: str) -> list[str]:
-    """What the operating system knows of a name."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [str(info[4][0]) for info in found]
+        """Nothing to close: the names belong to who made them."""

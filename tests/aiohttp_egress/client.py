@@ -1,15 +1,15 @@
 """The client that delivers, on aiohttp: one session, and what one send does with it.
 
 What may be sent is decided in `head` and `target`, what may be reached in `address_guard`, which
-`aiohttp_connection` asks. Here a request becomes a response or a fault.
+`connection` asks. Here a request becomes a response or a fault.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import ssl
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from time import perf_counter
@@ -18,28 +18,21 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from onhook.egress.address_guard import Address, blocked_message, may_reach
-from onhook.egress.aiohttp_connection import (
-    Attempt,
-    GuardedConnector,
-    LookUp,
-    VettingResolver,
-    current_attempt,
-    system_addresses,
-)
-from onhook.egress.aiohttp_fault import ConnectionLost, body_timeout, describe
+from aiohttp_egress.connection import Attempt, GuardedConnector, VettingResolver, current_attempt
+from aiohttp_egress.fault import ConnectionLost, describe
+from onhook.egress import fault_text
+from onhook.egress.address_guard import Address, Guard, blocked_message
+from onhook.egress.client import LARGEST_BODY
 from onhook.egress.head import USER_AGENT, check_head
 from onhook.egress.port import Client, Fault, Request, Response, SendError
+from onhook.egress.resolver import LookUp, VettedNames, system_addresses
 from onhook.egress.target import Target, read_target
 from onhook.settings.egress_rule import EgressRule
 
 if TYPE_CHECKING:
     from aiohttp.client_middlewares import ClientHandlerType
 
-_LARGEST_BODY = 256 * 1024
 _LARGEST_HEAD_LINE = 32 * 1024
-# A resolver that does not answer holds a thread for many seconds; the loop's own threads are few.
-_DNS_THREADS = 16
 _KNOWN_TARGETS = 1024
 
 
@@ -48,18 +41,15 @@ async def connected(
     rules: tuple[EgressRule, ...],
     *,
     connect_timeout_s: float = 5,
-    largest_body: int = _LARGEST_BODY,
+    read_timeout_s: float = 10,
+    largest_body: int = LARGEST_BODY,
     tls: ssl.SSLContext | None = None,
     look_up: LookUp | None = None,
 ) -> AsyncIterator[Client]:
-    """Open a client that reaches public addresses and what `rules` allow.
-
-    `tls` is for a private certificate authority; without it the system's are trusted. Close it
-    after the last send has returned: what is still under way then is lost.
-    """
-    threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="onhook-dns")
-    resolver = VettingResolver(rules, look_up or system_addresses, threads)
-    connector = GuardedConnector(rules, resolver, tls)
+    """As the product's client; it knows no transport."""
+    guard = Guard(rules)
+    names = VettedNames(guard, look_up or system_addresses)
+    connector = GuardedConnector(guard, VettingResolver(names), tls)
     try:
         async with aiohttp.ClientSession(
             connector=connector,
@@ -71,9 +61,9 @@ async def connected(
             request_class=_PlainRequest,
             middlewares=(_send_again_when_stale,),
         ) as session:
-            yield _AiohttpClient(session, rules, connect_timeout_s, largest_body)
+            yield _AiohttpClient(session, guard, connect_timeout_s, read_timeout_s, largest_body)
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        names.close()
 
 
 class _PlainRequest(aiohttp.ClientRequest):
@@ -88,19 +78,23 @@ class _AiohttpClient:
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        rules: tuple[EgressRule, ...],
+        guard: Guard,
         connect_timeout_s: float,
+        read_timeout_s: float,
         largest_body: int,
     ) -> None:
         self._session = session
-        self._rules = rules
+        self._guard = guard
         self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
         self._largest_body = largest_body
         self._targets: dict[str, tuple[Target, URL]] = {}
 
     async def send(self, request: Request) -> Response:
         """Send once. Raises SendError when no response came."""
         started = perf_counter()
+        if request.transport is not None:
+            raise NotImplementedError("transports are the product's own client's")
         target, url = self._targets.get(request.url) or self._admit(request.url)
         names = check_head(request)
         attempt = Attempt(target)
@@ -116,12 +110,12 @@ class _AiohttpClient:
                 allow_redirects=False,
                 timeout=_timeout(request.timeout_s, self._connect_timeout_s),
             )
-            body, is_cut = await _read_body(answer, self._largest_body)
+            body, is_cut = await self._read_body(answer, target)
         except SendError as error:
             raise SendError(error.fault, error.message, perf_counter() - started) from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            fault, message = self._describe(error, attempt, request, has_head=answer is not None)
-            raise SendError(fault, message, perf_counter() - started) from error
+            said = self._describe(error, attempt, request, has_head=answer is not None)
+            raise SendError(said.fault, said.message, perf_counter() - started) from error
         finally:
             current_attempt.reset(token)
             if answer is not None and not answer.closed:
@@ -140,10 +134,10 @@ class _AiohttpClient:
     def _admit(self, text: str) -> tuple[Target, URL]:
         """Read and vet a URL, once for as long as it is in use."""
         target = read_target(text)
-        if target.address is not None and not may_reach(
-            self._rules, target.host, target.port, target.address
+        if target.address is not None and not self._guard.allows(
+            target.host, target.port, str(target.address)
         ):
-            raise _blocked(self._rules, target, target.address)
+            raise _blocked(self._guard, target, target.address)
         url = URL(target.url, encoded=True)
         if (url.raw_host, url.port, url.raw_path_qs) != (target.host, target.port, target.path):
             raise SendError(Fault.INVALID, "the request's URL can be read in two ways", 0.0)
@@ -152,14 +146,38 @@ class _AiohttpClient:
         self._targets[text] = target, url
         return target, url
 
+    async def _read_body(
+        self, answer: aiohttp.ClientResponse, target: Target
+    ) -> tuple[bytes, bool]:
+        """The body up to the limit, and whether there was more."""
+        if answer.status == 101:  # what follows is another protocol's
+            return b"", False
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await self._next_chunk(answer, target):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._largest_body:
+                return b"".join(chunks)[: self._largest_body], True
+        return b"".join(chunks), False
+
+    async def _next_chunk(self, answer: aiohttp.ClientResponse, target: Target) -> bytes:
+        silence = asyncio.timeout(self._read_timeout_s)
+        try:
+            async with silence:
+                return await answer.content.readany()
+        except TimeoutError:
+            if silence.expired():
+                raise fault_text.no_more_in_time(target.where, self._read_timeout_s) from None
+            raise
+
     def _describe(
         self, error: Exception, attempt: Attempt, request: Request, *, has_head: bool
-    ) -> tuple[Fault, str]:
+    ) -> SendError:
         if attempt.barred is not None:
-            blocked = _blocked(self._rules, attempt.target, attempt.barred)
-            return blocked.fault, blocked.message
+            return _blocked(self._guard, attempt.target, attempt.barred)
         if has_head and isinstance(error, TimeoutError):
-            return Fault.TIMEOUT, body_timeout(attempt.target.where, request.timeout_s)
+            return fault_text.no_end_in_time(attempt.target.where, request.timeout_s)
         return describe(
             error,
             attempt.target.where,
@@ -201,20 +219,6 @@ def _is_silent(error: Exception) -> bool:
     return not isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(error.message, str)
 
 
-async def _read_body(answer: aiohttp.ClientResponse, largest: int) -> tuple[bytes, bool]:
-    """The body up to `largest` bytes, and whether there was more."""
-    if answer.status == 101:  # what follows is another protocol's
-        return b"", False
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await answer.content.readany():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > largest:
-            return b"".join(chunks)[:largest], True
-    return b"".join(chunks), False
-
-
 def _with_agent(
     headers: tuple[tuple[str, str], ...], names: frozenset[str]
 ) -> tuple[tuple[str, str], ...]:
@@ -227,5 +231,7 @@ def _timeout(total_s: float, connect_s: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s, ceil_threshold=math.inf)
 
 
-def _blocked(rules: tuple[EgressRule, ...], target: Target, address: Address) -> SendError:
-    return SendError(Fault.BLOCKED, blocked_message(rules, target.host, target.port, address), 0.0)
+def _blocked(guard: Guard, target: Target, address: Address) -> SendError:
+    return SendError(
+        Fault.BLOCKED, blocked_message(guard.rules, target.host, target.port, address), 0.0
+    )
