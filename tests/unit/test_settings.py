@@ -48,6 +48,9 @@ GIVEN: dict[str, tuple[str, object]] = {
     "sink_max_body": ("0", 0),
     "in_flight": ("3", 3),
     "connectors": ("FILE", Path("FILE")),
+    "sources": ("FILE", Path("FILE")),
+    "unknown_events": ("Ignore", "ignore"),
+    "shadow": ("yes", True),
     "run_key": (f"{KEY} {KEY}", f"{KEY} {KEY}"),
     "retry_scale": ("0.01", 0.01),
     "grace": ("0", 0.0),
@@ -58,7 +61,7 @@ GIVEN: dict[str, tuple[str, object]] = {
 }
 
 # Settings of later versions: nothing but empty is taken.
-LATER = {"sources", "signing_secret"}
+LATER = {"signing_secret"}
 USED = [setting for setting in SETTINGS if setting.name not in LATER]
 
 # A text that each setting refuses, and words of what it says to that. Not here: what takes any text.
@@ -73,6 +76,9 @@ REFUSED: dict[str, tuple[str, str]] = {
     "contact_centre": ("/nowhere/at.yaml", "names a file that does not exist"),
     "overrides": ("/nowhere/at.yaml", "names a file that does not exist"),
     "connectors": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "sources": ("/nowhere/at.yaml", "names a file that does not exist"),
+    "unknown_events": ("drop", "must be one of ignore, dead"),
+    "shadow": ("maybe", "must be true or false"),
     "run_key": ("c2hvcnQ=", "has a key of 5 bytes instead of 32, number 1"),
     "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
     "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from onhook.settings import SETTINGS
+from onhook.settings.reading import true_or_false
 
 WORKER_ADDRESS = frozenset({"host", "worker_port", "worker_url"})
 ADDRESSES = WORKER_ADDRESS | {
@@ -29,10 +30,13 @@ def add_setting_flags(parser: argparse.ArgumentParser, names: frozenset[str] | N
         return
     group = parser.add_argument_group("settings")
     for setting in used:
+        is_switch = setting.read is true_or_false
         group.add_argument(
             setting.flag,
             dest=f"setting_{setting.name}",
             metavar="VALUE",
+            nargs="?" if is_switch else None,
+            const="true" if is_switch else None,
             default=argparse.SUPPRESS,
             help=f"{setting.what} ({setting.variable})".replace("%", "%%"),
         )

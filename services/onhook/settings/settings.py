@@ -70,7 +70,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink_max_body: int
     in_flight: int
     connectors: Path | None
-    sources: str
+    sources: Path | None
+    unknown_events: str
+    shadow: bool
     run_key: str
     signing_secret: str
     retry_scale: float
@@ -230,13 +232,26 @@ SETTINGS: tuple[Setting, ...] = (
         name="connectors",
         default="",
         read=existing_file,
-        what="YAML: authenticated endpoints, name -> url and basic, bearer or headers",
+        what="YAML: authenticated endpoints, name -> url and basic, bearer, headers or oauth2",
     ),
     Setting(
         name="sources",
         default="",
-        read=not_yet,
-        what="YAML: queues of other systems; not in this version, refused when set",
+        read=existing_file,
+        what="YAML: queues of other systems, and how each message of them becomes an event",
+    ),
+    Setting(
+        name="unknown_events",
+        default="dead",
+        read=one_of("ignore", "dead"),
+        what="an event of a type that nobody knows: dead sets it aside as unprocessable, ignore "
+        "acknowledges it and lists it as filtered",
+    ),
+    Setting(
+        name="shadow",
+        default="false",
+        read=true_or_false,
+        what="render and journal beside a live worker, from a queue of its own, and send nothing",
     ),
     Setting(
         name="run_key",
@@ -249,8 +264,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="signing_secret",
         default="",
-        read=not_yet,
-        what="signs deliveries; not in this version, refused when set",
+        read=signing_secrets,
+        what="whsec_... or whsk_... that signs deliveries; several, separated by spaces, during a "
+        "rotation; empty: unsigned",
         is_secret=True,
     ),
     Setting(
