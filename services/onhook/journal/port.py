@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
+
+if TYPE_CHECKING:  # they are made of the records below
+    from onhook.journal.bounds import Bounds
+    from onhook.journal.query import Page, Query
 
 
 class JournalError(Exception):
@@ -108,6 +112,11 @@ class ScreenPop(Struct, frozen=True, kw_only=True):
 
 class EventOutcome(Enum):
     FILTERED = "filtered"
+    DISABLED = "disabled"
+    """An operator has switched off what it would have started."""
+    BREAKER_OPEN = "breaker open"
+    IGNORED = "ignored"
+    """Its type is unknown, and such are left alone."""
     RUN = "run"
 
 
@@ -121,6 +130,9 @@ class EventRow(Struct, frozen=True, kw_only=True):
     outcome: EventOutcome
     reason: str
     at: datetime
+    flow_id: str | None = None
+    """The flow that it would have run, where it names one."""
+    flow_name: str | None = None
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -210,7 +222,8 @@ class Journal(Protocol):
         """Record the run's row as it is now, with what led to it.
 
         A row whose step is higher already stays as it is. A trace replaces that of the same step;
-        a screen pop that is known stays as it is.
+        a screen pop that is known stays as it is. The same attempt again is not recorded twice:
+        what was saved when a connection broke may be saved again.
         """
         ...
 
@@ -223,6 +236,14 @@ class Journal(Protocol):
         self, *, interaction_id: str | None, state: RunState | None, limit: int
     ) -> list[Run]:
         """Newest first, without results and continuation."""
+        ...
+
+    async def find(self, query: Query) -> Page:
+        """Runs, events that started none, or attempts, newest first. Raises QueryError."""
+        ...
+
+    async def bounds(self) -> Bounds:
+        """How much is kept, how much may be, and what was trimmed."""
         ...
 
     async def attempts(self, run_id: str) -> list[Attempt]: ...

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from onhook.journal.endpoint import endpoint_of
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
@@ -23,19 +24,23 @@ from onhook.journal.port import (
     ScreenPop,
     TraceRow,
 )
+from onhook.journal.stored_text import encoded, well_formed, well_formed_row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_RUN_COLUMNS = Run.__struct_fields__
+RUN_COLUMNS = Run.__struct_fields__
 LISTED_COLUMNS = tuple(
     {"results": "'{}'", "sealed": "NULL", "continuation": "NULL"}.get(name, name)
-    for name in _RUN_COLUMNS
+    for name in RUN_COLUMNS
 )
 """For lists: a waiting run's message may be 4 MiB."""
-_ATTEMPT_COLUMNS = Attempt.__struct_fields__
-_TRACE_COLUMNS = TraceRow.__struct_fields__
-_POP_COLUMNS = ScreenPop.__struct_fields__
+ATTEMPT_COLUMNS = Attempt.__struct_fields__
+FOUND_BY_COLUMNS = ("endpoint", "flow_id")
+"""Of an attempt's row, so that it is found by them."""
+ATTEMPT_ORDER = "started_at, node, visit, number"
+TRACE_COLUMNS = TraceRow.__struct_fields__
+POP_COLUMNS = ScreenPop.__struct_fields__
 EVENT_COLUMNS = EventRow.__struct_fields__
 DEAD_COLUMNS = DeadLetter.__struct_fields__
 
@@ -45,25 +50,32 @@ def insert(table: str, columns: tuple[str, ...], conflict: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) {conflict}"
 
 
-INSERT_RUN = insert("runs", _RUN_COLUMNS, "ON CONFLICT (run_id) DO NOTHING")
+INSERT_RUN = insert("runs", RUN_COLUMNS, "ON CONFLICT (run_id) DO NOTHING")
+CHANGING_COLUMNS = (
+    "version",
+    "state",
+    "step",
+    "results",
+    "sealed",
+    "continuation",
+    "next_at",
+    "reason",
+    "updated_at",
+)
 SAVE_RUN = insert(
     "runs",
-    _RUN_COLUMNS,
+    RUN_COLUMNS,
     "ON CONFLICT (run_id) DO UPDATE SET "
-    + ", ".join(
-        f"{name} = excluded.{name}"
-        for name in ("version", "state", "step", "results", "sealed", "continuation", "next_at",
-                     "reason", "updated_at")
-    )
+    + ", ".join(f"{name} = excluded.{name}" for name in CHANGING_COLUMNS)
     + " WHERE excluded.step >= runs.step",
-)  # fmt: skip
-INSERT_ATTEMPT = insert("attempts", _ATTEMPT_COLUMNS)
+)
+INSERT_ATTEMPT = insert("attempts", (*ATTEMPT_COLUMNS, *FOUND_BY_COLUMNS), "ON CONFLICT DO NOTHING")
 SAVE_TRACE = insert(
     "traces",
-    _TRACE_COLUMNS,
+    TRACE_COLUMNS,
     "ON CONFLICT (run_id, step) DO UPDATE SET entries = excluded.entries, is_cut = excluded.is_cut",
 )
-INSERT_POP = insert("screen_pops", _POP_COLUMNS, "ON CONFLICT (id) DO NOTHING")
+INSERT_POP = insert("screen_pops", POP_COLUMNS, "ON CONFLICT (id) DO NOTHING")
 INSERT_EVENT = insert("events", EVENT_COLUMNS, "ON CONFLICT DO NOTHING")
 INSERT_DEAD = insert("dead_letters", DEAD_COLUMNS, "ON CONFLICT (message_id) DO NOTHING")
 
@@ -88,7 +100,7 @@ def _moment_or_none(micros: int | None) -> datetime | None:
 
 
 def run_values(run: Run) -> tuple[Any, ...]:
-    return (
+    values = (
         run.run_id,
         run.source,
         run.event_id,
@@ -99,7 +111,7 @@ def run_values(run: Run) -> tuple[Any, ...]:
         run.version,
         run.state.value,
         run.step,
-        msgspec.json.encode(run.results),
+        encoded(run.results),
         run.sealed,
         run.continuation,
         micros(run.next_at),
@@ -107,10 +119,11 @@ def run_values(run: Run) -> tuple[Any, ...]:
         micros(run.created_at),
         micros(run.updated_at),
     )
+    return well_formed_row(values)
 
 
 def as_run(row: tuple[Any, ...]) -> Run:
-    values = dict(zip(_RUN_COLUMNS, row, strict=True))
+    values = dict(zip(RUN_COLUMNS, row, strict=True))
     values["state"] = RunState(values["state"])
     values["results"] = _results.decode(values["results"])
     values["next_at"] = _moment_or_none(values["next_at"])
@@ -120,13 +133,13 @@ def as_run(row: tuple[Any, ...]) -> Run:
 
 
 def one_run(connection: sqlite3.Connection, run_id: str) -> Run | None:
-    sql = select("runs", _RUN_COLUMNS, "run_id = ?")
-    row = connection.execute(sql, (run_id,)).fetchone()
+    sql = select("runs", RUN_COLUMNS, "run_id = ?")
+    row = connection.execute(sql, (well_formed(run_id),)).fetchone()
     return None if row is None else as_run(row)
 
 
-def attempt_values(attempt: Attempt) -> tuple[Any, ...]:
-    return (
+def attempt_values(attempt: Attempt, flow_id: str) -> tuple[Any, ...]:
+    values = (
         attempt.run_id,
         attempt.node,
         attempt.visit,
@@ -139,19 +152,22 @@ def attempt_values(attempt: Attempt) -> tuple[Any, ...]:
         attempt.status,
         attempt.fault,
         attempt.detail,
-        msgspec.json.encode(attempt.response_headers),
+        encoded(attempt.response_headers),
         attempt.response_excerpt,
         micros(attempt.next_at),
+        endpoint_of(attempt.url),
+        flow_id,
     )
+    return well_formed_row(values)
 
 
 def attempts_of(connection: sqlite3.Connection, run_id: str) -> list[Attempt]:
-    sql = select("attempts", _ATTEMPT_COLUMNS, "run_id = ? ORDER BY started_at, rowid")
-    return [_as_attempt(row) for row in connection.execute(sql, (run_id,))]
+    sql = select("attempts", ATTEMPT_COLUMNS, f"run_id = ? ORDER BY {ATTEMPT_ORDER}")
+    return [as_attempt(row) for row in connection.execute(sql, (well_formed(run_id),))]
 
 
-def _as_attempt(row: tuple[Any, ...]) -> Attempt:
-    values = dict(zip(_ATTEMPT_COLUMNS, row, strict=True))
+def as_attempt(row: tuple[Any, ...]) -> Attempt:
+    values = dict(zip(ATTEMPT_COLUMNS, row, strict=True))
     values["started_at"] = moment(values["started_at"])
     values["response_headers"] = _headers.decode(values["response_headers"])
     values["next_at"] = _moment_or_none(values["next_at"])
@@ -159,12 +175,12 @@ def _as_attempt(row: tuple[Any, ...]) -> Attempt:
 
 
 def trace_values(trace: TraceRow) -> tuple[Any, ...]:
-    return (trace.run_id, trace.step, trace.entries, trace.is_cut)
+    return well_formed_row((trace.run_id, trace.step, trace.entries, trace.is_cut))
 
 
 def traces_of(connection: sqlite3.Connection, run_id: str, budget: int) -> list[TraceRow]:
     """Oldest first; rows that go beyond `budget` bytes come empty, marked as cut."""
-    sql = select("traces", _TRACE_COLUMNS, "run_id = ? ORDER BY step")
+    sql = select("traces", TRACE_COLUMNS, "run_id = ? ORDER BY step")
     found = []
     for _, step, entries, is_cut in connection.execute(sql, (run_id,)):
         budget -= len(entries)
@@ -180,15 +196,15 @@ def traces_of(connection: sqlite3.Connection, run_id: str, budget: int) -> list[
 
 
 def pop_values(pop: ScreenPop) -> tuple[Any, ...]:
-    fields = {name: getattr(pop, name) for name in _POP_COLUMNS}
+    fields = {name: getattr(pop, name) for name in POP_COLUMNS}
     fields["published_at"] = micros(pop.published_at)
     fields["displayed_at"] = micros(pop.displayed_at)
-    return tuple(fields.values())
+    return well_formed_row(tuple(fields.values()))
 
 
 def screen_pops_of(connection: sqlite3.Connection, run_id: str) -> list[ScreenPop]:
-    sql = select("screen_pops", _POP_COLUMNS, "run_id = ? ORDER BY published_at, rowid")
-    return [_as_pop(row) for row in connection.execute(sql, (run_id,))]
+    sql = select("screen_pops", POP_COLUMNS, "run_id = ? ORDER BY published_at, id")
+    return [as_pop(row) for row in connection.execute(sql, (run_id,))]
 
 
 def display_pop(
@@ -198,15 +214,15 @@ def display_pop(
     connection.execute(
         "UPDATE screen_pops SET displayed_at = ? "
         "WHERE run_id = ? AND id = ? AND displayed_at IS NULL",
-        (micros(at), run_id, pop_id),
+        (micros(at), *(key := (well_formed(run_id), well_formed(pop_id)))),
     )
-    sql = select("screen_pops", _POP_COLUMNS, "run_id = ? AND id = ?")
-    row = connection.execute(sql, (run_id, pop_id)).fetchone()
-    return None if row is None else _as_pop(row)
+    sql = select("screen_pops", POP_COLUMNS, "run_id = ? AND id = ?")
+    row = connection.execute(sql, key).fetchone()
+    return None if row is None else as_pop(row)
 
 
-def _as_pop(row: tuple[Any, ...]) -> ScreenPop:
-    values = dict(zip(_POP_COLUMNS, row, strict=True))
+def as_pop(row: tuple[Any, ...]) -> ScreenPop:
+    values = dict(zip(POP_COLUMNS, row, strict=True))
     values["published_at"] = moment(values["published_at"])
     values["displayed_at"] = _moment_or_none(values["displayed_at"])
     return ScreenPop(**values)
@@ -221,6 +237,13 @@ def record_of(connection: sqlite3.Connection, run: Run, trace_budget: int) -> Ru
     )
 
 
+def event_values(event: EventRow) -> tuple[Any, ...]:
+    fields = {name: getattr(event, name) for name in EVENT_COLUMNS}
+    fields["outcome"] = event.outcome.value
+    fields["at"] = micros(event.at)
+    return well_formed_row(tuple(fields.values()))
+
+
 def as_event(row: tuple[Any, ...]) -> EventRow:
     values = dict(zip(EVENT_COLUMNS, row, strict=True))
     values["outcome"] = EventOutcome(values["outcome"])
@@ -231,7 +254,7 @@ def as_event(row: tuple[Any, ...]) -> EventRow:
 def dead_values(dead_letter: DeadLetter) -> tuple[Any, ...]:
     fields = {name: getattr(dead_letter, name) for name in DEAD_COLUMNS}
     fields["at"] = micros(dead_letter.at)
-    return tuple(fields.values())
+    return well_formed_row(tuple(fields.values()))
 
 
 def as_dead(row: tuple[Any, ...]) -> DeadLetter:

@@ -8,9 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from onhook.journal import flow_rows
+from onhook.journal import flow_rows, old_rows
+from onhook.journal.bounds import Bounds, Limits
+from onhook.journal.find_statement import SQLITE, Statement, of_runs
+from onhook.journal.finding import found
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
@@ -27,6 +30,7 @@ from onhook.journal.port import (
     TraceRow,
     Version,
 )
+from onhook.journal.query import Page, Query
 from onhook.journal.rows import (
     DEAD_COLUMNS,
     EVENT_COLUMNS,
@@ -45,7 +49,7 @@ from onhook.journal.rows import (
     attempts_of,
     dead_values,
     display_pop,
-    micros,
+    event_values,
     one_run,
     pop_values,
     record_of,
@@ -53,7 +57,9 @@ from onhook.journal.rows import (
     select,
     trace_values,
 )
+from onhook.journal.stored_text import well_formed
 from onhook.journal.tables import MIGRATIONS
+from onhook.journal.trimming import Trimmer
 from onhook.sqlite import Database, StorageError
 from onhook.sqlite.recovery_probe import RecoveryProbe
 
@@ -65,17 +71,24 @@ MOST_TRACE_BYTES = 4 * 1024 * 1024
 
 
 @asynccontextmanager
-async def opened(path: Path, *, synchronous: str = "FULL") -> AsyncIterator[Journal]:
-    """Open or make the journal's file. Raises JournalError naming it."""
+async def opened(
+    path: Path, *, synchronous: str = "FULL", limits: Limits | None = None
+) -> AsyncIterator[Journal]:
+    """Open or make the journal's file, and keep it within `limits`. Raises JournalError."""
     try:
         async with Database.opened(path, MIGRATIONS, synchronous=synchronous) as database:
             probe = RecoveryProbe(database)
-            recovering = asyncio.create_task(probe.run(), name="journal recovery")
+            journal = SqliteJournal(database, probe, limits or Limits())
+            tasks = {
+                asyncio.create_task(probe.run(), name="journal recovery"),
+                asyncio.create_task(journal.trimmer.run(), name="journal trimming"),
+            }
             try:
-                yield SqliteJournal(database, probe)
+                yield journal
             finally:
-                recovering.cancel()
-                await asyncio.wait({recovering})
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
     except StorageError as error:
         raise JournalError(str(error)) from error
 
@@ -83,9 +96,10 @@ async def opened(path: Path, *, synchronous: str = "FULL") -> AsyncIterator[Jour
 class SqliteJournal:
     """The port's promises, on one Database."""
 
-    def __init__(self, database: Database, probe: RecoveryProbe) -> None:
+    def __init__(self, database: Database, probe: RecoveryProbe, limits: Limits) -> None:
         self._database = database
         self._probe = probe
+        self.trimmer = Trimmer(old_rows.OldRows(self._read, self._write), limits)
 
     @property
     def trouble(self) -> str | None:
@@ -111,7 +125,7 @@ class SqliteJournal:
     ) -> None:
         statements = [(SAVE_RUN, run_values(run))]
         if attempt is not None:
-            statements.append((INSERT_ATTEMPT, attempt_values(attempt)))
+            statements.append((INSERT_ATTEMPT, attempt_values(attempt, run.flow_id)))
         if trace is not None:
             statements.append((SAVE_TRACE, trace_values(trace)))
         if pop is not None:
@@ -124,15 +138,7 @@ class SqliteJournal:
         await self._write(job)
 
     async def note_event(self, event: EventRow) -> None:
-        values = (
-            event.source,
-            event.event_id,
-            event.event_type,
-            event.interaction_id,
-            event.outcome.value,
-            event.reason,
-            micros(event.at),
-        )
+        values = event_values(event)
         await self._write(lambda connection: _discard(connection.execute(INSERT_EVENT, values)))
 
     async def note_dead_letter(self, dead_letter: DeadLetter) -> None:
@@ -140,8 +146,8 @@ class SqliteJournal:
         await self._write(lambda connection: _discard(connection.execute(INSERT_DEAD, values)))
 
     async def forget_dead_letter(self, message_id: str) -> None:
-        sql = "DELETE FROM dead_letters WHERE message_id = ?"
-        await self._write(lambda connection: _discard(connection.execute(sql, (message_id,))))
+        sql, key = "DELETE FROM dead_letters WHERE message_id = ?", (well_formed(message_id),)
+        await self._write(lambda connection: _discard(connection.execute(sql, key)))
 
     async def run(self, run_id: str) -> Run | None:
         return await self._read(lambda connection: one_run(connection, run_id))
@@ -149,15 +155,20 @@ class SqliteJournal:
     async def runs(
         self, *, interaction_id: str | None, state: RunState | None, limit: int
     ) -> list[Run]:
-        conditions = {"interaction_id": interaction_id, "state": state.value if state else None}
-        given = {name: value for name, value in conditions.items() if value is not None}
-        where = " AND ".join(f"{name} = ?" for name in given) or "1"
+        query = Query(interaction_id=interaction_id, state=state, limit=limit)
+        statement = of_runs(query, None, SQLITE)
+        assert statement is not None  # a run's state fits runs
+        return [as_run(row) for row in (await self._fetch(statement))[:limit]]
 
-        def job(connection: sqlite3.Connection) -> list[Run]:
-            sql = select("runs", LISTED_COLUMNS, f"{where} ORDER BY created_at DESC LIMIT ?")
-            return [as_run(row) for row in connection.execute(sql, (*given.values(), limit))]
+    async def find(self, query: Query) -> Page:
+        return await found(query, SQLITE, self._fetch)
 
-        return await self._read(job)
+    async def bounds(self) -> Bounds:
+        return await self.trimmer.bounds()
+
+    async def _fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        sql, values = statement.sql, statement.values
+        return await self._read(lambda connection: connection.execute(sql, values).fetchall())
 
     async def attempts(self, run_id: str) -> list[Attempt]:
         return await self._read(lambda connection: attempts_of(connection, run_id))
@@ -166,7 +177,7 @@ class SqliteJournal:
         sql = select("runs", LISTED_COLUMNS, "run_id = ?")
 
         def job(connection: sqlite3.Connection) -> RunRecord | None:
-            row = connection.execute(sql, (run_id,)).fetchone()
+            row = connection.execute(sql, (well_formed(run_id),)).fetchone()
             return None if row is None else record_of(connection, as_run(row), MOST_TRACE_BYTES)
 
         return await self._read(job)
@@ -175,7 +186,7 @@ class SqliteJournal:
         return await self._write(lambda connection: display_pop(connection, run_id, pop_id, at))
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
-        sql = select("dead_letters", DEAD_COLUMNS, "1 ORDER BY at DESC LIMIT ?")
+        sql = select("dead_letters", DEAD_COLUMNS, "1 ORDER BY at DESC, message_id DESC LIMIT ?")
         return await self._read(
             lambda connection: [as_dead(row) for row in connection.execute(sql, (limit,))]
         )
@@ -184,14 +195,16 @@ class SqliteJournal:
         sql = select("dead_letters", DEAD_COLUMNS, "message_id = ?")
 
         def job(connection: sqlite3.Connection) -> DeadLetter | None:
-            row = connection.execute(sql, (message_id,)).fetchone()
+            row = connection.execute(sql, (well_formed(message_id),)).fetchone()
             return None if row is None else as_dead(row)
 
         return await self._read(job)
 
     async def interactions(self, prefix: str, limit: int) -> list[str]:
+        prefix = well_formed(prefix)
         sql = " UNION ".join(
-            f"SELECT interaction_id FROM {table} WHERE interaction_id BETWEEN ?1 AND ?2"
+            f"SELECT * FROM (SELECT DISTINCT interaction_id FROM {table} "
+            "WHERE interaction_id BETWEEN ?1 AND ?2 ORDER BY 1 LIMIT ?3)"
             for table in ("runs", "events", "dead_letters")
         )
         ends = (prefix, prefix + "\U0010ffff")
@@ -204,11 +217,11 @@ class SqliteJournal:
 
     async def history(self, interaction_id: str) -> History:
         def job(connection: sqlite3.Connection) -> History:
-            key = (interaction_id,)
+            key = (well_formed(interaction_id),)
             of_it = f"interaction_id = ? ORDER BY {{}} LIMIT {MOST_OF_AN_INTERACTION}"
-            runs_sql = select("runs", LISTED_COLUMNS, of_it.format("created_at"))
-            events_sql = select("events", EVENT_COLUMNS, of_it.format("at"))
-            dead_sql = select("dead_letters", DEAD_COLUMNS, of_it.format("at"))
+            runs_sql = select("runs", LISTED_COLUMNS, of_it.format("created_at, run_id"))
+            events_sql = select("events", EVENT_COLUMNS, of_it.format("at, source, event_id"))
+            dead_sql = select("dead_letters", DEAD_COLUMNS, of_it.format("at, message_id"))
             budget = MOST_TRACE_BYTES
             records = []
             for run in [as_run(row) for row in connection.execute(runs_sql, key)]:

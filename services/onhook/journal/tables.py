@@ -67,4 +67,41 @@ MIGRATIONS = (
     CREATE TABLE revision (number INTEGER NOT NULL);
     INSERT INTO revision VALUES (0);
     """,
+    """
+    ALTER TABLE attempts ADD COLUMN endpoint TEXT NOT NULL DEFAULT '';
+    ALTER TABLE attempts ADD COLUMN flow_id TEXT NOT NULL DEFAULT '';
+    WITH spelled AS (
+        SELECT rowid AS id, lower(substr(url, 1, instr(url, '://') - 1)) AS scheme,
+            substr(url, instr(url, '://') + 3) || '/' AS rest
+        FROM attempts WHERE instr(url, '://') > 1
+    ), placed AS (
+        SELECT id, scheme, lower(substr(rest, 1, min(
+            instr(rest, '/'), instr(rest || '?', '?'), instr(rest || '#', '#')) - 1)) AS place
+        FROM spelled
+    )
+    UPDATE attempts SET endpoint = substr(scheme || '://' || place || CASE
+            WHEN place GLOB '*:[0-9]*' AND place NOT GLOB '*]' THEN ''
+            WHEN scheme = 'https' THEN ':443' WHEN scheme = 'http' THEN ':80' ELSE '' END, 1, 300)
+        FROM placed WHERE placed.id = attempts.rowid AND place <> '';
+    UPDATE attempts SET flow_id = runs.flow_id FROM runs WHERE runs.run_id = attempts.run_id;
+    DELETE FROM attempts WHERE rowid NOT IN
+        (SELECT MIN(rowid) FROM attempts GROUP BY run_id, started_at, node, visit, number);
+    DROP INDEX attempts_by_run;
+    CREATE UNIQUE INDEX attempts_once ON attempts (run_id, started_at, node, visit, number);
+    CREATE INDEX attempts_by_time ON attempts (started_at);
+    CREATE INDEX attempts_by_endpoint ON attempts (endpoint, started_at, status);
+    CREATE INDEX attempts_by_flow ON attempts (flow_id, started_at, status);
+    CREATE INDEX attempts_by_status ON attempts (status, started_at);
+    DROP INDEX runs_not_over;
+    CREATE INDEX runs_by_state ON runs (state, created_at, flow_id, version)
+        WHERE state IN ('running', 'waiting', 'dead');
+    CREATE INDEX runs_by_time ON runs (created_at);
+    CREATE INDEX runs_by_flow ON runs (flow_id, created_at);
+    ALTER TABLE events ADD COLUMN flow_id TEXT;
+    ALTER TABLE events ADD COLUMN flow_name TEXT;
+    CREATE INDEX events_by_time ON events (at, outcome);
+    CREATE INDEX events_by_flow ON events (flow_id, at) WHERE flow_id IS NOT NULL;
+    CREATE INDEX dead_letters_by_run ON dead_letters (run_id);
+    CREATE INDEX dead_letters_by_time ON dead_letters (at);
+    """,
 )
