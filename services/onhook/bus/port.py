@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct, field
 
@@ -93,6 +93,42 @@ class Delivery(Protocol):
 
     async def give_back(self) -> None:
         """Return it to its queue, to be handed out again. Its count goes up."""
+        ...
+
+
+class ForeignDelivery(Delivery, Protocol):
+    """A message of another system's, with all that it carries."""
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """AMQP's properties that are set, by name (`correlation_id`), as JSON values."""
+        ...
+
+    @property
+    def whole_headers(self) -> dict[str, Any]:
+        """The headers as they came, nested ones too, as JSON values."""
+        ...
+
+
+class Consumer(Protocol):
+    """Whatever messages can be consumed from."""
+
+    def consume(
+        self, queue: str, prefetch: int
+    ) -> AbstractAsyncContextManager[AsyncIterator[Delivery]]:
+        """As the Bus's."""
+        ...
+
+
+class ForeignQueues(Consumer, Protocol):
+    """Queues that are consumed and never declared: readiness says what is missing, for ever tried.
+
+    `consume` gives ForeignDeliveries.
+    """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why something is not consumed now, in one line; None while all is."""
         ...
 
 

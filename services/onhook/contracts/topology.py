@@ -19,12 +19,17 @@ EVICTED = "onhook.event-flow.evicted"
 UNDELIVERED = "onhook.dead.undelivered"
 UNPROCESSABLE = "onhook.dead.unprocessable"
 CALL_EMULATOR = "onhook.call-emulator"
+SHADOW = "onhook.shadow.event-flow"
+"""A shadow worker's copy of the events. Only a shadow declares it, so it is not in TOPOLOGY."""
 
 WORK_DELIVERY_LIMIT = 1_000
 DEAD_DELIVERY_LIMIT = 1_000_000_000
 """Merely looking at a message 21 times drops it at RabbitMQ 4's default of 20."""
 
 SCREEN_POPS_KEPT = 10_000
+SHADOW_EVENTS_KEPT = 100_000
+SHADOW_EXPIRES_S = 1_800
+"""After so long without a shadow the broker deletes its queue."""
 
 LONGEST_KEY_BYTES = 255
 """Of a routing key: AMQP 0-9-1 has it as a short string."""
@@ -43,6 +48,8 @@ class Queue(Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     """Bounded: beyond this the oldest is dropped."""
     single_active_consumer: bool = False
+    unused_s: int | None = None
+    """The broker deletes the queue after so long without a consumer."""
 
     @property
     def arguments(self) -> dict[str, str | int | bool]:
@@ -64,6 +71,8 @@ class Queue(Struct, frozen=True, kw_only=True):
             arguments["x-overflow"] = "drop-head"
         if self.single_active_consumer:
             arguments["x-single-active-consumer"] = True
+        if self.unused_s is not None:
+            arguments["x-expires"] = self.unused_s * 1000
         return arguments
 
 
@@ -138,6 +147,9 @@ def _build() -> Topology:
 
 
 TOPOLOGY = _build()
+
+SHADOW_QUEUE = Queue(name=SHADOW, max_length=SHADOW_EVENTS_KEPT, unused_s=SHADOW_EXPIRES_S)
+SHADOW_BINDING = Binding(EVENTS_EXCHANGE, "contact.#", SHADOW)
 
 
 def event_key(event_type: str, channel: str = "voice") -> str:

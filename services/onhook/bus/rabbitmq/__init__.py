@@ -1,5 +1,6 @@
-"""The bus on a real RabbitMQ, 3.10 to 4.x: `connect` is all that the services use of it."""
+"""The bus on a real RabbitMQ, 3.10 to 4.x: `connect` and `reading` are all that services use of it."""
 
 from onhook.bus.rabbitmq.bus import connect
+from onhook.bus.rabbitmq.reader import reading
 
-__all__ = ["connect"]
+__all__ = ["connect", "reading"]

@@ -75,6 +75,31 @@ async def declare(connection: Connection) -> None:
         raise TopologyMismatch(f"{'; '.join(differing)}; {WAY_OUT}")
 
 
+async def declare_own(connection: Connection, queue: Queue, binding: Binding) -> None:
+    """Declare and bind one queue that is not of the topology.
+
+    Raises TopologyMismatch where it differs or its exchange is missing, or AccessRefused.
+    """
+    session = _Session(connection)
+    try:
+        for step in (_declare_queue(queue), _bind(binding)):
+            await session.do(step)
+    except ChannelPreconditionFailed as error:
+        raise TopologyMismatch(f"{_difference(describe(error))}; {WAY_OUT}") from error
+    except ChannelNotFoundEntity as error:
+        raise TopologyMismatch(
+            f'exchange "{binding.exchange}" is not there yet ({describe(error)}); start a service '
+            "that declares it, or import what `onhook topology` prints"
+        ) from error
+    except ChannelAccessRefused as error:
+        raise AccessRefused(
+            f"the broker's user may not declare and bind {queue.name} ({describe(error)}); "
+            "`onhook topology` prints the permissions that are needed"
+        ) from error
+    finally:
+        await session.close()
+
+
 async def check(connection: Connection) -> None:
     """Look whether every exchange and queue is there.
 
@@ -95,8 +120,8 @@ async def check(connection: Connection) -> None:
     await session.close()
     if missing:
         raise TopologyMismatch(
-            f"missing on the broker: {', '.join(missing)}; declare them, or run once without "
-            "ONHOOK_DECLARE=false"
+            f"missing on the broker: {', '.join(missing)}; import what `onhook topology` prints, or "
+            "run once without ONHOOK_DECLARE=false"
         )
 
 

@@ -6,10 +6,17 @@ acknowledgement is sent: that is its channel's Settlement.
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiormq.abc import DeliveredMessage
 
 from onhook.bus.port import HeaderValue
-from onhook.bus.rabbitmq.foreign import delivery_count, plain_headers
+from onhook.bus.rabbitmq.foreign import (
+    delivery_count,
+    plain_headers,
+    plain_properties,
+    whole_headers,
+)
 from onhook.bus.rabbitmq.settlement import Settlement
 
 
@@ -47,6 +54,16 @@ class RabbitDelivery:
         if self._headers is None:
             self._headers = plain_headers(self._message.header.properties.headers)
         return self._headers
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Every AMQP property that is set, as JSON values."""
+        return plain_properties(self._message.header.properties)
+
+    @property
+    def whole_headers(self) -> dict[str, Any]:
+        """The headers as they came, as JSON values: nested ones, and the broker's own."""
+        return whole_headers(self._message.header.properties.headers)
 
     @property
     def queue(self) -> str:

@@ -6,12 +6,14 @@ from giving up on them. It must not know queues or connections.
 
 from __future__ import annotations
 
+import math
 import struct
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from pamqp import decode
+from pamqp.commands import Basic
 from pamqp.common import FieldTable
 
 from onhook.bus.limits import is_brokers_own
@@ -19,6 +21,23 @@ from onhook.bus.port import HeaderValue
 
 _UNREADABLE = (ValueError, OverflowError, OSError, KeyError, IndexError, RecursionError)
 """What the decoder raises for a timestamp of the year 50000, or text that is not UTF-8."""
+
+_PROPERTIES = {
+    "app_id": "app_id",
+    "content_encoding": "content_encoding",
+    "content_type": "content_type",
+    "correlation_id": "correlation_id",
+    "delivery_mode": "delivery_mode",
+    "expiration": "expiration",
+    "message_id": "message_id",
+    "priority": "priority",
+    "reply_to": "reply_to",
+    "timestamp": "timestamp",
+    "type": "message_type",
+    "user_id": "user_id",
+}
+"""AMQP's names of a message's properties, and the library's."""
+_DEEPEST = 32
 
 
 def tolerate_foreign_messages() -> None:
@@ -71,6 +90,40 @@ def plain_headers(table: FieldTable | None) -> dict[str, HeaderValue]:
         elif isinstance(value, float | Decimal):
             headers[name] = str(value)
     return headers
+
+
+def plain_properties(properties: Basic.Properties) -> dict[str, Any]:
+    """A message's AMQP properties by name, as JSON values; those that are not set are left out."""
+    return {
+        name: _plain(getattr(properties, attribute), 0)
+        for name, attribute in _PROPERTIES.items()
+        if getattr(properties, attribute) not in (None, "")
+    }
+
+
+def whole_headers(table: FieldTable | None) -> dict[str, Any]:
+    """A message's headers as JSON values, tables and lists among them."""
+    return {name: _plain(value, 0) for name, value in (table or {}).items()}
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {str(name): _plain(part, depth + 1) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part, depth + 1) for part in value]
+    return _plain_leaf(value)
+
+
+def _plain_leaf(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray):
+        return value.decode(errors="replace")
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def delivery_count(table: FieldTable | None) -> int:

@@ -93,10 +93,14 @@ async def close_channel(channel: Channel) -> None:
 class Link:
     """Keeps one connection open. `run` is its supervisor and ends only by being cancelled."""
 
-    def __init__(self, url: URL, name: str, prepare: Prepare) -> None:
+    def __init__(
+        self, url: URL, name: str, prepare: Prepare, *, setting: str = "ONHOOK_AMQP_URL"
+    ) -> None:
+        """`setting`: where the address stands, for errors."""
         self._url = url
         self._name = name
         self._prepare = prepare
+        self._setting = setting
         self._connection: Connection | None = None
         self._has_been_up = False
         self._changed = asyncio.Event()
@@ -180,7 +184,7 @@ class Link:
         except (AuthenticationError, ProbableAuthenticationError) as error:
             raise AccessRefused(
                 f"{masked(self._url)}: the broker refuses this user or password; "
-                "check ONHOOK_AMQP_URL"
+                f"check {self._setting}"
             ) from error
         except InvalidFrameError as error:
             # The library drops the text with which the broker refuses a virtual host.
@@ -188,7 +192,7 @@ class Link:
                 raise
             raise AccessRefused(
                 f"{masked(self._url)}: the broker refuses this virtual host: it does not exist, "
-                "or this user may not use it; check ONHOOK_AMQP_URL"
+                f"or this user may not use it; check {self._setting}"
             ) from error
 
     def _came_up(self, connection: Connection) -> None:

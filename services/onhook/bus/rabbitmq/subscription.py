@@ -41,12 +41,15 @@ class Subscription:
         *,
         settle: Callable[[Channel], Settlement],
         repair: Callable[[], Awaitable[None]],
+        tell: Callable[[str | None], None] = lambda _reason: None,
     ) -> None:
+        """`tell` hears why nothing is consumed at present, and None once something is."""
         self._link = link
         self._queue = queue
         self._prefetch = prefetch
         self._settle = settle
         self._repair = repair
+        self._tell = tell
         self._arrived: asyncio.Queue[RabbitDelivery | None] = asyncio.Queue()
         self._lane: _Lane | None = None
         self._stopping = asyncio.Event()
@@ -76,6 +79,7 @@ class Subscription:
                 reason = str(fault)
             if self._stopping.is_set():
                 return
+            self._tell(reason)
             wait_s = backoff.next_s()
             log.warning(
                 "consuming was interrupted",
@@ -100,6 +104,7 @@ class Subscription:
                 answer = await channel.basic_consume(self._queue, self._receiver(lane.settlement))
             lane.consumer_tag = answer.consumer_tag
             backoff.reset()
+            self._tell(None)
             await _first_of(ended, queue_is_gone.wait(), self._stopping.wait())
         except ChannelNotFoundEntity as error:
             await self._repair()
