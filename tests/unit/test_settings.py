@@ -52,6 +52,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "unknown_events": ("Ignore", "ignore"),
     "shadow": ("yes", True),
     "run_key": (f"{KEY} {KEY}", f"{KEY} {KEY}"),
+    "signing_secret": (f"whsec_{KEY} whsk_{KEY}", f"whsec_{KEY} whsk_{KEY}"),
     "retry_scale": ("0.01", 0.01),
     "grace": ("0", 0.0),
     "declare": ("No", False),
@@ -60,12 +61,8 @@ GIVEN: dict[str, tuple[str, object]] = {
     "log_format": ("json", "json"),
 }
 
-# Settings of later versions: nothing but empty is taken.
-LATER = {"signing_secret"}
-USED = [setting for setting in SETTINGS if setting.name not in LATER]
-
 # A text that each setting refuses, and words of what it says to that. Not here: what takes any text.
-REFUSED: dict[str, tuple[str, str]] = {
+REFSETTINGS: dict[str, tuple[str, str]] = {
     "amqp_url": ("localhost:5672", "must be an address that starts with amqp://"),
     "emulator_port": ("seven", "must be a whole number from 0 to 65535"),
     "worker_port": ("65536", "must be from 0 to 65535"),
@@ -80,6 +77,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "unknown_events": ("drop", "must be one of ignore, dead"),
     "shadow": ("maybe", "must be true or false"),
     "run_key": ("c2hvcnQ=", "has a key of 5 bytes instead of 32, number 1"),
+    "signing_secret": ("whsec_a s3cret", "does not begin with whsec_ or whsk_, number 2"),
     "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
     "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),
     "sink_db": ("sink.sqlite", "must be sqlite:///PATH"),
@@ -98,10 +96,9 @@ REFUSED: dict[str, tuple[str, str]] = {
     "synchronous": ("off", "must be one of full, normal"),
     "log_level": ("loud", "must be one of debug, info, warning, error"),
     "log_format": ("xml", "must be one of auto, text, json"),
-    **dict.fromkeys(LATER, ("anything", "this version cannot do what it asks for; unset it")),
 }
 
-by_name = pytest.mark.parametrize("setting", USED, ids=lambda setting: setting.name)
+by_name = pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 
 
 def given_text(setting: Setting, folder: Path) -> tuple[str, object]:
@@ -118,8 +115,8 @@ def given_text(setting: Setting, folder: Path) -> tuple[str, object]:
 
 def test_every_setting_is_tried_here() -> None:
     names = {setting.name for setting in SETTINGS}
-    assert set(GIVEN) | LATER == names
-    assert names - set(REFUSED) == {"data", "host"}
+    assert set(GIVEN) == names
+    assert names - set(REFSETTINGS) == {"data", "host"}
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -158,7 +155,7 @@ def test_a_setting_is_read_from_its_variable(setting: Setting, tmp_path: Path) -
 def test_a_flag_wins_over_the_variable(setting: Setting, tmp_path: Path) -> None:
     text, value = given_text(setting, tmp_path)
     assert setting.flag == "--" + setting.name.replace("_", "-")
-    wrong = {setting.variable: REFUSED.get(setting.name, ("other", ""))[0]}
+    wrong = {setting.variable: REFSETTINGS.get(setting.name, ("other", ""))[0]}
     assert getattr(load(wrong, {setting.name: text}), setting.name) == value
 
 
@@ -186,9 +183,9 @@ def test_an_empty_variable_is_the_default(setting: Setting) -> None:
     assert getattr(settings, setting.name) == getattr(load({}), setting.name)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFSETTINGS)
 def test_a_refusal_names_the_variable_and_says_what_is_wanted(name: str) -> None:
-    text, words = REFUSED[name]
+    text, words = REFSETTINGS[name]
     setting = next(setting for setting in SETTINGS if setting.name == name)
     with pytest.raises(SettingError) as refusal:
         load({setting.variable: text})
@@ -196,24 +193,24 @@ def test_a_refusal_names_the_variable_and_says_what_is_wanted(name: str) -> None
     assert words in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFSETTINGS)
 def test_a_refusal_names_the_flag_where_that_was_given(name: str) -> None:
     setting = next(setting for setting in SETTINGS if setting.name == name)
     with pytest.raises(SettingError) as refusal:
-        load({}, {name: REFUSED[name][0]})
+        load({}, {name: REFSETTINGS[name][0]})
     assert str(refusal.value).startswith(f"{setting.flag} ")
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", REFSETTINGS)
 def test_a_refusal_shows_the_value_unless_it_is_secret(name: str) -> None:
     setting = next(setting for setting in SETTINGS if setting.name == name)
-    text = REFUSED[name][0]
+    text = REFSETTINGS[name][0]
     with pytest.raises(SettingError) as refusal:
         load({setting.variable: text})
     assert (f'("{text}")' in str(refusal.value)) is not setting.is_secret
 
 
-SECRETS = [setting for setting in USED if setting.is_secret]
+SECRETS = [setting for setting in SETTINGS if setting.is_secret]
 
 
 def test_a_secret_is_read_from_the_file_that_its_file_variable_names(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from onhook.cli.api_client import Refused, call
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
 from onhook.egress.address_guard import Address, blocked_message, may_reach
+from onhook.egress.connector_client import keys_of
 from onhook.egress.connectors import load_connectors
 from onhook.egress.port import SendError
 from onhook.egress.target import read_target
@@ -76,7 +77,7 @@ def _files(settings: Settings) -> list[Finding]:
         return [Finding("contact centre", False, str(error))]
     points = ", ".join(f"{point.name} -> {point.flow}" for point in centre.entry_points)
     found = [Finding("contact centre", True, f"agents: {len(centre.agents)}; {points}")]
-    return [*found, *_connectors(settings), *_overrides(settings)]
+    return [*found, *_connectors(settings), *_signing(settings), *_overrides(settings)]
 
 
 def _connectors(settings: Settings) -> list[Finding]:
@@ -87,6 +88,16 @@ def _connectors(settings: Settings) -> list[Finding]:
     except SettingError as error:
         return [Finding("connectors", False, str(error))]
     return [Finding("connectors", True, names or "none in the file")]
+
+
+def _signing(settings: Settings) -> list[Finding]:
+    if not settings.signing_secret:
+        return []
+    try:
+        schemes = ", ".join(key.scheme for key in keys_of(settings.signing_secret))
+    except SettingError as error:
+        return [Finding("signing", False, str(error))]
+    return [Finding("signing", True, f"every delivery, with {schemes}")]
 
 
 def _overrides(settings: Settings) -> list[Finding]:

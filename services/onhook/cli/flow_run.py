@@ -26,8 +26,8 @@ from onhook.cli.printed import one_line, print_json
 from onhook.cli.run_lines import detail_lines, step_line, took
 from onhook.contracts.event import Event
 from onhook.egress.client import connected
+from onhook.egress.connector_client import Outgoing, keys_of
 from onhook.egress.connectors import Connectors, load_connectors
-from onhook.egress.port import Request, Response
 from onhook.event_flow.dry_answer import DryAnswers
 from onhook.event_flow.flows_at_hand import FlowsAtHand
 from onhook.event_flow.overrides import Overrides, OverridesError, load_overrides
@@ -36,7 +36,6 @@ from onhook.event_flow.rehearsed import Rehearsed, StepTaken
 from onhook.event_flow.retry import Policy
 from onhook.event_flow.sample import sampled, sampled_for, without_variables
 from onhook.flow.compiled import Flow, compile_flow
-from onhook.flow.effect import SendRequest
 from onhook.flow.errors import FlowError
 from onhook.settings import Settings
 
@@ -122,15 +121,10 @@ async def _rehearse(
     if not quiet:
         _say_start(flows[0], event, given)
     async with connected(settings.egress_allow) as client:
-
-        async def send(_effect: SendRequest, request: Request) -> Response:
-            return await client.send(request)
-
         surface = Surface(
-            send=answers.send if given.dry_run else send,
-            was_sent=not given.dry_run,
+            outgoing=Outgoing(client, connectors, keys_of(settings.signing_secret)),
+            answer=answers.send if given.dry_run else None,
             overrides=lambda flow: _values(configured, chosen, flow),
-            connectors=connectors,
             policy=Policy(scale=settings.retry_scale),
             clock=lambda: at or datetime.now(UTC),
             observe=(lambda _step: None) if quiet else _say_step,

@@ -8,15 +8,14 @@ from __future__ import annotations
 import base64
 import difflib
 import re
-import ssl
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 from onhook.egress.connector import Connector, EndpointRule, Headers, Keys, OAuth, origin_of
-from onhook.egress.connector_texts import FILE, ConnectorsError, Texts
-from onhook.egress.port import SendError, Transport
-from onhook.egress.proxy import read_proxy
+from onhook.egress.connector_texts import FILE, ConnectorsError, Texts, has
+from onhook.egress.connector_transport import read_transport
+from onhook.egress.port import SendError
 from onhook.egress.target import read_target
 from onhook.signature import SecretError, parse_secrets
 
@@ -66,25 +65,24 @@ def read_connector(name: str, fields: Any, texts: Texts) -> Connector:
     if len(given) > 1:
         raise texts.wrong(f"has {' and '.join(given)}; keep one of them")
     url = _url(texts, "url", fields.get("url"))
-    found = _Found()
-    headers = _headers(texts, fields, found)
+    headers = _headers(texts, fields)
     oauth: OAuth | None = None
     if given:
         if any(header.lower() == "authorization" for header, _value in headers):
             raise texts.wrong(f"has {given[0]} and headers.Authorization; keep one of them")
         if given[0] == "oauth2":
-            oauth = _oauth(texts, fields["oauth2"], found)
+            oauth = _oauth(texts, fields["oauth2"])
         else:
-            headers = (_authorization(texts, fields, given[0], found), *headers)
+            headers = (_authorization(texts, fields, given[0]), *headers)
     return Connector(
         name=name,
         url=url,
         headers=headers,
         oauth=oauth,
-        transport=_transport(texts, fields, url, found),
-        signing=_signing(texts, fields, found) if _names(fields, "signing") else None,
-        secrets=frozenset(found.secrets),
-        credentials=frozenset(found.credentials),
+        transport=read_transport(texts, fields, url),
+        signing=_signing(texts, fields) if has(fields, "signing") else None,
+        secrets=frozenset(texts.secrets),
+        credentials=frozenset(texts.credentials),
     )
 
 
@@ -93,7 +91,7 @@ def read_rule(fields: Any, texts: Texts) -> EndpointRule:
     if not isinstance(fields, dict):
         raise texts.wrong("must have signing, and flow, node or url")
     _check_keys(texts, fields, KNOWN_OF_RULES)
-    if not _names(fields, "signing"):
+    if not has(fields, "signing"):
         raise texts.wrong("needs signing: off, or whsec_...")
     if not any(key in fields for key in ("flow", "node", "url")):
         raise texts.wrong("needs a flow, a node or a url; for all of them: ONHOOK_SIGNING_SECRET")
@@ -105,20 +103,8 @@ def read_rule(fields: Any, texts: Texts) -> EndpointRule:
         flow=fields.get("flow"),
         node=fields.get("node"),
         origin=None if url is None else origin_of(url),
-        signing=_signing(texts, fields, _Found()),
+        signing=_signing(texts, fields),
     )
-
-
-class _Found:
-    """The secrets that were met."""
-
-    def __init__(self) -> None:
-        self.secrets: set[str] = set()
-        self.credentials: set[str] = set()
-
-    def secret(self, *texts: str) -> None:
-        self.secrets.update(texts)
-        self.credentials.update(texts)
 
 
 def _url(texts: Texts, place: str, value: Any) -> str:
@@ -135,12 +121,10 @@ def _url(texts: Texts, place: str, value: Any) -> str:
     return url
 
 
-def _authorization(
-    texts: Texts, fields: dict[str, Any], kind: str, found: _Found
-) -> tuple[str, str]:
+def _authorization(texts: Texts, fields: dict[str, Any], kind: str) -> tuple[str, str]:
     if kind == "bearer":
         token = texts.field(fields, "bearer", "bearer")
-        found.secret(token)
+        texts.hide(token)
         return "Authorization", f"Bearer {token}"
     inside = fields[kind]
     if not isinstance(inside, dict) or not inside:
@@ -151,11 +135,11 @@ def _authorization(
         raise texts.wrong("basic.user: holds a colon, which HTTP cannot carry in a user")
     password = texts.secret(inside, "password", "basic.password")
     both = base64.b64encode(f"{user}:{password}".encode()).decode()
-    found.secret(password, both)
+    texts.hide(password, both)
     return "Authorization", f"Basic {both}"
 
 
-def _headers(texts: Texts, fields: dict[str, Any], found: _Found) -> Headers:
+def _headers(texts: Texts, fields: dict[str, Any]) -> Headers:
     if "headers" not in fields:
         return ()
     inside = fields["headers"]
@@ -169,15 +153,15 @@ def _headers(texts: Texts, fields: dict[str, Any], found: _Found) -> Headers:
         if header.lower() in _OURS:
             raise texts.wrong(f"headers.{header}: is set by the worker itself; remove it")
         value = texts.field(inside, header, f"headers.{header}")
-        found.secrets.add(value)
+        texts.secrets.add(value)
         # A tenant's name is no secret, and a flow may well read it in a response.
         if value != given or (len(value) >= _SHORTEST_SECRET and re.search(r"\d", value)):
-            found.credentials.add(value)
+            texts.credentials.add(value)
         pairs.append((header, value))
     return tuple(pairs)
 
 
-def _oauth(texts: Texts, inside: Any, found: _Found) -> OAuth:
+def _oauth(texts: Texts, inside: Any) -> OAuth:
     if not isinstance(inside, dict) or not inside:
         raise texts.wrong("oauth2: needs token_url, client_id and client_secret")
     _check_keys(texts, inside, KNOWN_OF_OAUTH, "oauth2: ")
@@ -205,7 +189,7 @@ def _oauth(texts: Texts, inside: Any, found: _Found) -> OAuth:
         else None,
         in_body=auth == "post",
     )
-    found.secret(client_secret, basic_of(oauth))
+    texts.hide(client_secret, basic_of(oauth))
     return oauth
 
 
@@ -215,73 +199,7 @@ def basic_of(oauth: OAuth) -> str:
     return base64.b64encode(both.encode()).decode()
 
 
-def _transport(
-    texts: Texts, fields: dict[str, Any], url: str, found: _Found
-) -> Transport | None:
-    files = {
-        key: str(texts.named_file(key, fields[key]))
-        for key in ("ca_file", "client_cert", "client_key")
-        if key in fields
-    }
-    if "client_key" in files and "client_cert" not in files:
-        raise texts.wrong("client_key: belongs to a client_cert; name that too")
-    if "client_cert" in files and not url.lower().startswith("https:"):
-        raise texts.wrong("client_cert: the url is no https, so no certificate would be shown")
-    _check_certificates(texts, files)
-    proxy = _proxy(texts, fields, found)
-    if not files and proxy is None:
-        return None
-    return Transport(**files, proxy=proxy)
-
-
-def _check_certificates(texts: Texts, files: Mapping[str, str]) -> None:
-    if not files:
-        return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    key = "ca_file"
-    try:
-        if key in files:
-            context.load_verify_locations(files[key])
-        key = "client_cert"
-        if key in files:
-            # Without a password of its own OpenSSL would ask the terminal for one.
-            context.load_cert_chain(files[key], files.get("client_key"), password=lambda: "")
-    except ssl.SSLError as error:
-        reason = (error.reason or "cannot be read").replace("_", " ").lower()
-        hint = "; it must be PEM"
-        if key == "client_cert":
-            hint += ", and the key must be its own and have no password"
-        raise texts.wrong(f"{key}: {files[key]}: {reason}{hint}") from None
-    except OSError as error:
-        named = [f"{name}: {files[name]}" for name in (key, "client_key") if name in files]
-        raise texts.wrong(f"{' or '.join(named)}: {error.strerror}") from None
-
-
-def _proxy(texts: Texts, fields: dict[str, Any], found: _Found) -> str | None:
-    has_user, has_password = _names(fields, "proxy_user"), _names(fields, "proxy_password")
-    if "proxy" not in fields:
-        if has_user or has_password:
-            raise texts.wrong("proxy_user: there is no proxy; name it, as http://host:port")
-        return None
-    url = texts.expanded("proxy", fields["proxy"])
-    if "@" in url:
-        raise texts.wrong("proxy: write its user as proxy_user and proxy_password_file")
-    if has_user != has_password:
-        raise texts.wrong("proxy: needs proxy_user and proxy_password, or neither")
-    if has_user:
-        user = texts.secret(fields, "proxy_user", "proxy_user")
-        password = texts.secret(fields, "proxy_password", "proxy_password")
-        found.secret(password, base64.b64encode(f"{user}:{password}".encode()).decode())
-        scheme, _, rest = url.partition("://")
-        url = f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
-    try:
-        read_proxy(url)
-    except SendError as error:
-        raise texts.wrong(f"proxy: {error.message}") from None
-    return url
-
-
-def _signing(texts: Texts, fields: dict[str, Any], found: _Found) -> Keys:
+def _signing(texts: Texts, fields: dict[str, Any]) -> Keys:
     """`off` is no text in YAML, but false."""
     if fields.get("signing") in (False, "off") and "signing_file" not in fields:
         return ()
@@ -290,12 +208,8 @@ def _signing(texts: Texts, fields: dict[str, Any], found: _Found) -> Keys:
         keys = parse_secrets(text)
     except SecretError as error:
         raise texts.wrong(f"signing: {error}") from None
-    found.secret(*text.split())
+    texts.hide(*text.split())
     return keys
-
-
-def _names(fields: Mapping[str, Any], key: str) -> bool:
-    return key in fields or key + FILE in fields
 
 
 def _check_keys(

@@ -40,9 +40,17 @@ class Texts:
         self._place = place
         self.stamps: dict[Path, Stamp] = {}
         """Of the files that were read."""
+        self.secrets: set[str] = set()
+        """What must not be shown."""
+        self.credentials: set[str] = set()
+        """Those of them that must not be read back either."""
 
     def wrong(self, what: str) -> ConnectorsError:
         return ConnectorsError(f"ONHOOK_CONNECTORS: {self._path}: {self._place}{what}")
+
+    def hide(self, *secrets: str) -> None:
+        self.secrets.update(secrets)
+        self.credentials.update(secrets)
 
     def secret(self, inside: Mapping[str, Any], key: str, place: str) -> str:
         """A text as it stands, with `${NAME}` out of the environment, or out of a file."""
@@ -99,6 +107,9 @@ class Watched(Generic[Made]):
         first = texts()
         self._made = make(first)
         self._stamps = first.stamps
+        self._trouble = ""
+        self.replaced: Callable[[Made, Made], None] = _untold
+        """Called with what it was and what it is now."""
 
     @property
     def current(self) -> Made:
@@ -107,15 +118,26 @@ class Watched(Generic[Made]):
             return self._made
         texts = self._texts()
         try:
-            self._made = self._make(texts)
+            before, self._made = self._made, self._make(texts)
         except ConnectorsError as error:
-            log.warning("changed secret cannot be used, the old one is kept", reason=str(error))
-            # The files that were not reached before the error are still to be watched.
-            texts.stamps = {path: stamp_of(path) for path in self._stamps} | texts.stamps
-        else:
-            log.info("changed secrets read", files=sorted(map(str, texts.stamps)))
-        self._stamps = texts.stamps
+            # Files that belong together are seldom written at one moment: it is tried again.
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                log.warning("changed secret cannot be used, the old one is kept", reason=str(error))
+            return self._made
+        self._trouble, self._stamps = "", texts.stamps
+        log.info("changed secret read", files=sorted(map(str, texts.stamps)))
+        self.replaced(before, self._made)
         return self._made
+
+
+def has(fields: Mapping[str, Any], key: str) -> bool:
+    """Whether it stands there, or in a file."""
+    return key in fields or key + FILE in fields
+
+
+def _untold(_before: object, _now: object) -> None:
+    """Nobody wants to know."""
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class Connectors:
         self._by_name = {each.current.name: each for each in connectors}
         self._rules = tuple(rules)
         self._past: deque[str] = deque(maxlen=_REMEMBERED)
-        self._masks = _Masks()
+        for each in connectors:
+            each.replaced = self._replaced
 
     def __repr__(self) -> str:
         return f"Connectors({', '.join(self._by_name)})"
@@ -57,12 +58,12 @@ class Connectors:
     @property
     def mask(self) -> Mask:
         """Over what is shown of requests through connectors."""
-        return self._masks.shown(self.secrets)
+        return _mask_over(self.secrets)
 
     @property
     def outputs_mask(self) -> Mask:
         """Over what a flow reads of their responses."""
-        return self._masks.read(self._united("credentials"))
+        return _mask_over(self._united("credentials"))
 
     def remember(self, secret: str) -> None:
         """Keep another text from being shown."""
@@ -109,34 +110,19 @@ class Connectors:
         return None if connector is None else connector.signing
 
     def _united(self, kind: str) -> frozenset[str]:
-        found: set[str] = set()
-        for watched in self._by_name.values():
-            before = watched.seen
-            connector = watched.current
-            if connector is not before:
-                for secret in before.secrets - connector.secrets:
-                    self.remember(secret)
-            found |= getattr(connector, kind)
-        return frozenset(found.union(self._past))
+        now: frozenset[str] = frozenset().union(
+            *(getattr(each.current, kind) for each in self._by_name.values())
+        )
+        return now.union(self._past)
+
+    def _replaced(self, before: Connector, now: Connector) -> None:
+        for secret in before.secrets - now.secrets:
+            self.remember(secret)
 
 
-class _Masks:
-    """Making a mask costs more than a request: the last of each kind is kept."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[frozenset[str], Mask]] = {}
-
-    def shown(self, secrets: frozenset[str]) -> Mask:
-        return self._mask("shown", secrets)
-
-    def read(self, secrets: frozenset[str]) -> Mask:
-        return self._mask("read", secrets)
-
-    def _mask(self, kind: str, secrets: frozenset[str]) -> Mask:
-        kept = self._kept.get(kind)
-        if kept is None or kept[0] != secrets:
-            kept = self._kept[kind] = secrets, Mask(secrets) if secrets else NOTHING_SECURE
-        return kept[1]
+@lru_cache(maxsize=8)  # making one costs more than a request
+def _mask_over(secrets: frozenset[str]) -> Mask:
+    return Mask(secrets) if secrets else NOTHING_SECURE
 
 
 def with_own(headers: Headers, own: Headers) -> Headers:

@@ -22,6 +22,8 @@ class Fault(Enum):
     TIMEOUT = "timeout"
     RESET = "reset"
     PROTOCOL = "protocol"
+    TOKEN = "token"  # noqa: S105 - the name of a fault
+    """The endpoint was not asked: no access token for it could be had."""
     INVALID = "invalid"
     """The request itself cannot be sent: its URL or a header is no HTTP."""
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from onhook.bus.port import Bus
 from onhook.egress.client import connected
+from onhook.egress.connector_client import Outgoing, keys_of
 from onhook.egress.connectors import load_connectors
 from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue, MissingVersion
@@ -86,11 +87,12 @@ async def running(
     `to` delivers there, whatever is configured.
 
     Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset,
-    and SettingError for connectors and the run key.
+    and SettingError for connectors, signing secret and run key.
     """
     centre = load_contact_centre(settings.contact_centre)
     overrides = load_overrides(settings.overrides, settings.webhook_url, to)
     connectors = load_connectors(settings.connectors, os.environ)
+    signing = keys_of(settings.signing_secret)
     folder = settings.data / "event-flow"
     async with AsyncExitStack() as stack:
         stack.enter_context(held(folder, "the event-flow worker"))
@@ -106,6 +108,7 @@ async def running(
         if needs_webhook:
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
+        outgoing = Outgoing(client, connectors, signing, _now)
         handover = Handover(bus, journal, _now)
         policy = Policy(scale=settings.retry_scale)
         told = unfailing(observe)
@@ -116,8 +119,7 @@ async def running(
                 catalogue=catalogue,
                 overrides=overrides,
                 keys=keys,
-                connectors=connectors,
-                client=client,
+                outgoing=outgoing,
                 handover=handover,
                 locks=locks,
                 policy=policy,
@@ -146,8 +148,7 @@ async def running(
             RehearsalApi(
                 catalogue=catalogue,
                 overrides=overrides,
-                connectors=connectors,
-                client=client,
+                outgoing=outgoing,
                 policy=policy,
                 clock=_now,
             ),

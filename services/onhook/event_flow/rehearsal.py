@@ -20,8 +20,9 @@ from onhook.contracts.run import (
     run_id_of,
     webhook_id_of,
 )
-from onhook.egress.connectors import Connectors, NotItsOrigin
-from onhook.egress.port import Fault, Request, Response, SendError
+from onhook.egress.connector_client import Outgoing
+from onhook.egress.connectors import NotItsOrigin
+from onhook.egress.port import Client, Fault, Request, Response, SendError
 from onhook.event_flow.delivery import with_ids
 from onhook.event_flow.flows_at_hand import VERSION, FlowsAtHand
 from onhook.event_flow.masks import Masks
@@ -32,7 +33,7 @@ from onhook.flow.compiled import Flow
 from onhook.flow.effect import Effect, Finished, Moved, PopScreen, SendRequest, Wait
 from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
-from onhook.flow.secrecy import Mask, mask_in
+from onhook.flow.secrecy import mask_in
 from onhook.flow.trace import TraceEntry
 
 MOST_STEPS = 10_000
@@ -51,16 +52,22 @@ class Done(Struct, frozen=True):
     exchanges: tuple[Exchange, ...] = ()
 
 
+class Ready(Struct, frozen=True):
+    """A request, the way that it leaves by, and its headers with what the way adds, masked."""
+
+    request: Request
+    way: Client
+    shown: tuple[tuple[str, str], ...]
+
+
 class Surface(Struct, frozen=True, kw_only=True):
     """What a rehearsal touches: how requests leave, what the clock says, who is told."""
 
-    send: Callable[[SendRequest, Request], Awaitable[Response]]
-    """May raise SendError."""
-    was_sent: bool
-    """Whether `send` really sends."""
+    outgoing: Outgoing
+    answer: Callable[[SendRequest, Request], Awaitable[Response]] | None
+    """Answers in place of the endpoints, when nothing is to be sent. May raise SendError."""
     overrides: Callable[[Flow], tuple[Mapping[str, Any], Mapping[str, Any]]]
     """Of a flow: what is given for any variable at the start, and for externalized ones when used."""
-    connectors: Connectors
     policy: Policy
     clock: Callable[[], datetime]
     observe: Callable[[StepTaken], None]
@@ -77,7 +84,6 @@ class Rehearsal:
         self._run_id = run_id_of(event.source, event.id, flow.id)
         self._now = surface.clock()
         self._progress = Progress()
-        self._credentials = Mask(surface.connectors.secrets)
         self._steps: list[StepTaken] = []
         self._began, self._started_at = time.perf_counter(), self._now
         """Of the step under way."""
@@ -150,12 +156,12 @@ class Rehearsal:
 
     async def _send(self, effect: SendRequest) -> Done:
         try:
-            request = self._request(effect)
+            ready = self._ready(effect)
         except RunError as error:
             return self._failed(effect, error.message)
         exchanges: list[Exchange] = []
         for _ in range(1 + (effect.node.retry_attempts if effect.continues else 0)):
-            answer, exchange = await self._exchange(effect, request)
+            answer, exchange = await self._exchange(effect, ready)
             exchanges.append(exchange)
             if exchange.status is not None and exchange.status < 500:
                 break
@@ -168,7 +174,7 @@ class Rehearsal:
         again = would_follow(self._surface.policy, exchange.status)
         return self._failed(effect, f"{what}; {again}", tuple(exchanges))
 
-    def _request(self, effect: SendRequest) -> Request:
+    def _ready(self, effect: SendRequest) -> Ready:
         """Raises RunError."""
         context = engine.context_of(self._flow, self._flows.lookup, self._progress, self._world())
         node, now, run_id = effect.node, self._now, self._run_id
@@ -176,34 +182,38 @@ class Rehearsal:
         webhook_id = webhook_id_of(run_id, effect.address, effect.visit)
         headers = with_ids(node.render_headers(context, now=now), run_id, webhook_id)
         connector = node.connector(context, now=now)
-        if connector is not None:
-            try:
-                headers = self._surface.connectors.with_credentials(connector, url, headers)
-            except NotItsOrigin as error:
-                raise RunError(node.name, str(error)) from None
-        return Request(
+        flow, outgoing = (self._flow.id, self._flow.name), self._surface.outgoing
+        try:
+            way = outgoing.way(connector, url, flow=flow, node=node.name)
+            shown = outgoing.shown_headers(connector, url, headers, flow=flow, node=node.name)
+        except NotItsOrigin as error:
+            raise RunError(node.name, str(error)) from None
+        request = Request(
             method=node.method,
             url=url,
             headers=headers,
             body=node.render_body(context, now=now),
             timeout_s=effect.timeout_s,
         )
+        return Ready(request, way, shown)
 
     async def _exchange(
-        self, effect: SendRequest, request: Request
+        self, effect: SendRequest, ready: Ready
     ) -> tuple[Response | None, Exchange]:
-        began = time.perf_counter()
+        began, request, answer = time.perf_counter(), ready.request, self._surface.answer
         response: Response | None = None
         error: SendError | None = None
         try:
-            response = await self._surface.send(effect, request)
+            response = await (
+                ready.way.send(request) if answer is None else answer(effect, request)
+            )
         except SendError as fault:
             error = fault
         mask = self._mask()
         return response, Exchange(
             method=request.method,
             url=mask.text(request.url),
-            headers=mask.headers(request.headers),
+            headers=mask.headers(ready.shown),
             body=mask.text(request.body.decode("utf-8", "replace")),
             status=None if response is None else response.status,
             response_headers=() if response is None else mask.headers(response.headers),
@@ -211,7 +221,7 @@ class Rehearsal:
             fault=None if error is None else mask.text(error.message),
             is_invalid=error is not None and error.fault is Fault.INVALID,
             elapsed_ms=_ms_since(began),
-            was_sent=self._surface.was_sent,
+            was_sent=answer is None,
         )
 
     def _succeeded(
@@ -282,7 +292,7 @@ class Rehearsal:
     def _mask(self) -> Masks:
         _, overrides = self._surface.overrides(self._performed())
         own = mask_in(self._flow, self._flows.lookup, self._progress, overrides)
-        return Masks(own, self._credentials)
+        return Masks(own, self._surface.outgoing.connectors.mask)
 
 
 def _outputs(response: Response | None) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from msgspec import Meta, Struct, field
 
 from onhook.contracts.event import Event, MalformedEvent, decode_event
 from onhook.contracts.run import flow_id_of
-from onhook.egress.connectors import Connectors
-from onhook.egress.port import Client, Request, Response
+from onhook.egress.connector_client import Outgoing
 from onhook.event_flow.catalogue import LATEST, Catalogue, MissingVersion
 from onhook.event_flow.dry_answer import DryAnswer, DryAnswers
 from onhook.event_flow.flows_at_hand import FlowsAtHand
@@ -26,7 +25,6 @@ from onhook.event_flow.retry import Policy
 from onhook.event_flow.sample import LAST, sampled, sampled_for, without_variables
 from onhook.event_flow.template_tester import Evaluated, context_of_event, evaluate
 from onhook.flow.compiled import Flow, compile_flow
-from onhook.flow.effect import SendRequest
 from onhook.flow.errors import FlowError
 from onhook.flow.model import FlowFile
 from onhook.flow.surroundings import FlowAtHand
@@ -80,15 +78,13 @@ class RehearsalApi:
         *,
         catalogue: Catalogue,
         overrides: Overrides,
-        connectors: Connectors,
-        client: Client,
+        outgoing: Outgoing,
         policy: Policy,
         clock: Callable[[], datetime],
     ) -> None:
         self._catalogue = catalogue
         self._overrides = overrides
-        self._connectors = connectors
-        self._client = client
+        self._outgoing = outgoing
         self._policy = policy
         self._clock = clock
 
@@ -112,10 +108,9 @@ class RehearsalApi:
             }
         )
         surface = Surface(
-            send=answers.send if body.dry_run else self._send,
-            was_sent=not body.dry_run,
+            outgoing=self._outgoing,
+            answer=answers.send if body.dry_run else None,
             overrides=lambda flow: self._values(flow, body.values),
-            connectors=self._connectors,
             policy=self._policy,
             clock=(lambda: body.at or self._clock()),
             observe=lambda _step: None,
@@ -134,9 +129,6 @@ class RehearsalApi:
             )
         except PebbleError as error:
             raise Problem(422, str(error)) from None
-
-    async def _send(self, _effect: SendRequest, request: Request) -> Response:
-        return await self._client.send(request)
 
     def _compiled(self, files: list[FlowFile]) -> list[Flow]:
         at_hand = {file.name: FlowAtHand(file=file) for file in files}

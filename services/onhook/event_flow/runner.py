@@ -17,8 +17,7 @@ from onhook.bus.port import HeaderValue
 from onhook.contracts.event import Event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
-from onhook.egress.connectors import Connectors
-from onhook.egress.port import Client
+from onhook.egress.connector_client import Outgoing
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
@@ -48,8 +47,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     catalogue: Catalogue
     overrides: Overrides
     keys: Keys
-    connectors: Connectors
-    client: Client
+    outgoing: Outgoing
     handover: Handover
     locks: RunLocks
     policy: Policy

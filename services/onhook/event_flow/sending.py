@@ -72,8 +72,6 @@ class Sending:
         context = engine.context_of(self._run.flow, self._run.lookup, self._progress, world)
         self._url = node.render_url(context, now=world.now)
         self._connector = node.connector(context, now=world.now)
-        if self._connector is not None:
-            self._masks += (Mask(self._parts.connectors.secrets),)
         if self._waiting is not None:
             return rendered_before(self._waiting)
         run_id = self._run.message.run_id
@@ -144,13 +142,24 @@ class Sending:
         return await self._run.conclude(
             self._progress,
             self._effect,
-            Result(outputs=_outputs(tried), at=self._parts.clock()),
+            Result(outputs=self._outputs(tried), at=self._parts.clock()),
             attempt=tried.attempt,
             started_at=self._started_at,
             began=self._began,
             inputs=self._inputs(rendered),
             masks=self._masks,
         )
+
+    def _outputs(self, tried: Tried) -> dict[str, object]:
+        """Of the response; a credential that the endpoint repeats is not the flow's to read."""
+        response = tried.response
+        if response is None:
+            return engine.response_outputs(0, (), b"")
+        outputs = engine.response_outputs(response.status, response.headers, response.body)
+        if self._connector is None:
+            return outputs
+        masked: dict[str, object] = self._parts.outgoing.connectors.outputs_mask.data(outputs)
+        return masked
 
     def _inputs(self, rendered: Rendered) -> dict[str, object]:
         """What the trace shows of the request."""
@@ -164,16 +173,15 @@ class Sending:
 
     async def _attempt(self, rendered: Rendered, number: int) -> Tried:
         """Send once. Raises RunError when the request can never be sent as it is."""
-        if self._connector is not None:
-            try:
-                headers = self._parts.connectors.with_credentials(
-                    self._connector, self._url, rendered.headers
-                )
-            except NotItsOrigin as error:
-                raise RunError(self._effect.node.name, str(error)) from None
-            rendered = msgspec.structs.replace(rendered, headers=headers)
+        flow, node = self._run.flow, self._effect.node.name
+        try:
+            way = self._parts.outgoing.way(
+                self._connector, self._url, flow=(flow.id, flow.name), node=node
+            )
+        except NotItsOrigin as error:
+            raise RunError(node, str(error)) from None
         tried = await attempt(
-            self._parts.client,
+            way,
             self._effect,
             self._run.message.run_id,
             rendered,
@@ -181,6 +189,8 @@ class Sending:
             number,
             self._parts.clock,
         )
+        if self._connector is not None:  # what it sent may have been a token of this attempt
+            self._masks = (*self._run.masks(self._progress), self._parts.outgoing.connectors.mask)
         if self._masks:
             tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
         if tried.attempt.fault == Fault.INVALID.value:
@@ -277,13 +287,6 @@ class Sending:
             again_in_s=None if again_in_s is None else round(again_in_s, 1),
             gave_up=gave_up,
         )
-
-
-def _outputs(tried: Tried) -> dict[str, object]:
-    if tried.response is None:
-        return engine.response_outputs(0, (), b"")
-    response = tried.response
-    return engine.response_outputs(response.status, response.headers, response.body)
 
 
 def _masked(row: Attempt, masks: tuple[Mask, ...]) -> Attempt:

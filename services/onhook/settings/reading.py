@@ -125,6 +125,17 @@ def token(value: str) -> str:
         raise ValueError("must be a UUID, such as " + SEEDED_TOKEN) from None
 
 
+def signing_secrets(value: str) -> str:
+    """Their kind alone; what stands behind it is read by whoever signs."""
+    for number, secret in enumerate(value.split(), start=1):
+        if not secret.startswith(("whsec_", "whsk_")):
+            raise ValueError(
+                f"has a secret that does not begin with whsec_ or whsk_, number {number}; "
+                "make one with: onhook signature new"
+            )
+    return value
+
+
 def sqlite_path(value: str) -> Path | None:
     return Path(value.removeprefix("sqlite:///")) if value else None
 
@@ -132,11 +143,4 @@ def sqlite_path(value: str) -> Path | None:
 def sqlite_url(value: str) -> str:
     if value and not value.startswith("sqlite:///"):
         raise ValueError("must be sqlite:///PATH; this version stores in SQLite only")
-    return value
-
-
-def not_yet(value: str) -> str:
-    """A setting that later versions have: better refused than ignored."""
-    if value:
-        raise ValueError("is set, but this version cannot do what it asks for; unset it")
     return value
