@@ -15,7 +15,8 @@ from onhook import pebble
 from onhook.java.char import Char
 from onhook.java.date import format_date, parse_date, zone
 from onhook.java.format import MAX_OUTPUT, format_string
-from onhook.java.number import Int, default_number_format, double_to_string, format_decimal
+from onhook.java.number import Int, double_to_string
+from onhook.java.number_format import default_number_format, format_decimal
 from onhook.java.specifier import MAX_WIDTH
 from onhook.pebble.printing import text_of
 from onhook.pebble.values import Count, kind

@@ -4,12 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from onhook.java.number import (
-    default_number_format,
-    digits_and_point,
-    double_to_string,
-    format_decimal,
-)
+from onhook.java.number import digits_and_point, double_to_string
+from onhook.java.number_format import default_number_format, format_decimal
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class FlowApi:
         ]
 
     async def flow(self, call: Call) -> FlowDetail:
-        version = self._asked(call.path["flow"], call.query)
+        version = await self._asked(call)
         try:
             flow = self._catalogue.flow(version.flow_id, version.number)
         except MissingVersion as missing:
@@ -74,18 +74,22 @@ class FlowApi:
             file=msgspec.json.decode(version.content, type=FlowFile),
         )
 
-    def _asked(self, name: str, query: VersionQuery) -> Version:
+    async def _asked(self, call: Call) -> Version:
+        query: VersionQuery = call.query
         if query.label is not None and query.version is not None:
             raise Problem(422, "Query: give a label or a version, not both")
+        flow_id = await stored(lambda: self._known(call))
         if query.version is not None:
-            found = self._catalogue.numbered(name, query.version)
+            found = self._catalogue.numbered(flow_id, query.version)
             what = f"v{query.version}"
         else:
             label = query.label or LATEST
-            found = self._catalogue.version(name, label)
-            what = f'the label "{label[:80]}"'
+            found = self._catalogue.version(flow_id, label)
+            what = f'version labelled "{label[:80]}"'
         if found is None:
-            raise Problem(404, f'No flow "{name[:80]}" with {what}')
+            name = self._catalogue.name_of(flow_id)
+            is_gone = self._catalogue.is_withdrawn(flow_id)
+            raise Problem(404, f'flow "{name}" has no {what}{"; it was unpublished" * is_gone}')
         return found
 
     async def versions(self, call: Call) -> list[VersionSummary]:

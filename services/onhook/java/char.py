@@ -12,6 +12,7 @@ import unicodedata
 _BLANK = frozenset("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")
 _NO_BREAK = frozenset("\xa0\u2007\u202f")
 _SEPARATORS = ("Zs", "Zl", "Zp")
+_HIGHEST_UNIT = "\uffff"
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _CONTROLS_AND_BLANK = "".join(map(chr, range(0x21)))
@@ -28,6 +29,11 @@ def is_whitespace(char: str) -> bool:
     if char.isascii():
         return char == " " or char in _BLANK
     return unicodedata.category(char) in _SEPARATORS and char not in _NO_BREAK
+
+
+def is_digit(char: str) -> bool:
+    """Character.isDigit of one UTF-16 unit."""
+    return char.isdecimal() and char <= _HIGHEST_UNIT
 
 
 def left_trimmed(text: str) -> str:
@@ -69,6 +75,11 @@ def joined(text: str) -> str:
     if text.isascii() or _HALF.search(text) is None:
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def order(text: str) -> bytes:
+    """A key that sorts as String.compareTo does."""
+    return text.encode("utf-16-be", "surrogatepass")
 
 
 def substring(text: str, begin: int, end: int) -> str:

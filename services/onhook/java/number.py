@@ -1,20 +1,18 @@
-"""Numbers as text, the way Java writes them: DecimalFormat patterns and Double.toString.
+"""java.lang.Integer, Long and Double, and BigDecimal: conversions between them and to and from text.
 
-US English symbols always, whatever the machine's locale. It must not know where a number comes
-from.
+It must not know patterns, nor where a number comes from.
 """
 
 from __future__ import annotations
 
 import math
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+import re
+from decimal import Decimal, DecimalException
 
-from onhook.java.number_pattern import NumberPattern, number_pattern
-
-_MAX_MAGNITUDE = 1_000
-"""Numbers with more digits than this are refused instead of printed."""
-
-_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_EVEN, traps=[])
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,10})?")
+_INT_MAX = 2**31 - 1
+_BEYOND_LONG = 1e19
+_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7
 
 
 class Int(int):
@@ -23,64 +21,72 @@ class Int(int):
     __slots__ = ()
 
 
-def format_decimal(pattern: str, value: int | float | Decimal) -> str:
-    """`value` by a pattern of java.text.DecimalFormat, such as `#,##0.00;(#)`.
+def narrowed(number: float | Decimal, bits: int) -> int:
+    """intValue or longValue: a whole number of so many bits.
 
-    Rounds half to even on the exact value, as the JDK does since 8. Raises ValueError for a
-    malformed pattern and for a number of absurd length.
+    Of a Double the nearest; of a Long, BigInteger or BigDecimal the lowest bits.
     """
-    form = number_pattern(pattern)
-    if isinstance(value, bool):
-        raise ValueError("true and false are no numbers")  # noqa: TRY004 - a user's error
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "NaN"
-        is_negative = math.copysign(1.0, value) < 0
-        magnitude = abs(value) * form.factor
-        exact, shown = Decimal(magnitude), _shown(magnitude)
-    else:
-        number = Decimal(value)
-        if number.is_nan():
-            return "NaN"
-        is_negative = number < 0
-        exact = shown = _EXACT.multiply(number.copy_abs(), Decimal(form.factor))
-    prefix, suffix = form.negative if is_negative else form.positive
-    if exact.is_infinite():
-        return f"{prefix}∞{suffix}"
-    if _is_long(exact):
-        raise ValueError("the number has too many digits to be printed")
-    if not form.exponent:
-        body = _plain(form, exact, shown)
-    elif isinstance(value, float) and exact == exact.to_integral_value():
-        # The JDK takes a whole double for one that was cut off, so a tie goes up.
-        body = _scientific(form, exact, shown, ROUND_HALF_UP)
-    else:
-        body = _scientific(form, exact, shown, ROUND_HALF_EVEN)
-    return f"{prefix}{body}{suffix}"
+    top = 1 << bits - 1
+    if isinstance(number, float):
+        if math.isnan(number):
+            return 0
+        return min(max(int(max(min(number, _BEYOND_LONG), -_BEYOND_LONG)), -top), top - 1)
+    if isinstance(number, Decimal):
+        _, _, exponent = number.as_tuple()
+        # A multiple of ten to the power of n ends in n zero bits, however large it is.
+        if number.adjusted() < 0 or int(exponent) >= bits:
+            return 0
+        number = int(number)
+    return (number + top) % (2 * top) - top
 
 
-def default_number_format(value: int | float | Decimal) -> str:
-    """`value` as NumberFormat.getInstance(Locale.US) prints it: `1,234.568`."""
-    return format_decimal("#,##0.###", value)
+def as_double(number: float) -> float:
+    """doubleValue; a huge whole number is infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def decimal_of_text(text: str) -> Decimal | None:
+    """new BigDecimal(text); None where that takes the text for no number."""
+    if not _DECIMAL.fullmatch(text):
+        return None
+    exponent = text.upper().rpartition("E")[2] if "e" in text or "E" in text else "0"
+    if abs(int(exponent)) > _INT_MAX:
+        return None
+    try:
+        number = Decimal(text)
+    except (DecimalException, ValueError):
+        return None
+    return number.copy_abs() if number.is_zero() else number
+
+
+def decimal_of(number: float) -> Decimal | None:
+    """BigDecimal of what the number prints; None where it is infinite or not a number."""
+    if isinstance(number, int):
+        return Decimal(number)
+    return decimal_of_text(double_to_string(number))
+
+
+def number_text(number: float) -> str:
+    """An integer's digits, however many, or what Java prints for a double."""
+    return str(Decimal(number)) if isinstance(number, int) else double_to_string(number)
 
 
 def double_to_string(value: float) -> str:
     """`value` as Double.toString (JDK 19 and later) prints it: `1.0`, `1.0E10`, `NaN`."""
     if math.isnan(value):
         return "NaN"
-    sign = "-" if math.copysign(1.0, value) < 0 else ""
     magnitude = abs(value)
+    if magnitude == 0 or _PLAIN_FROM <= magnitude < _PLAIN_BELOW:
+        return repr(float(value))
+    sign = "-" if value < 0 else ""
     if math.isinf(magnitude):
         return f"{sign}Infinity"
-    if magnitude == 0:
-        return f"{sign}0.0"
     digits, point = digits_and_point(Decimal(repr(magnitude)))
     if len(digits) == 1:  # Java takes the nearest of two digits where one would do
         digits, point = digits_and_point(Decimal(f"{magnitude:.1e}"))
-    if 1e-3 <= magnitude < 1e7:
-        if point <= 0:
-            return f"{sign}0.{'0' * -point}{digits}"
-        return f"{sign}{digits[:point].ljust(point, '0')}.{digits[point:] or '0'}"
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
 
 
@@ -95,73 +101,3 @@ def digits_and_point(number: Decimal) -> tuple[str, int]:
         return "", 0
     assert isinstance(parts.exponent, int)
     return digits.rstrip("0"), len(digits) + parts.exponent
-
-
-def _shown(magnitude: float) -> Decimal:
-    """The digits that DecimalFormat takes a double for.
-
-    The shortest that tell it from its neighbours; but whole numbers beyond 2**53 keep more.
-    """
-    if not 2.0**53 <= magnitude < 2.0**63:
-        return Decimal(repr(magnitude))
-    spare_bits = math.frexp(magnitude)[1] - 1 - 54
-    unit = 10 ** int(spare_bits * math.log10(2)) if spare_bits > 1 else 1
-    return Decimal((int(magnitude) + unit // 2) // unit * unit)
-
-
-def _is_long(number: Decimal) -> bool:
-    parts = number.as_tuple()
-    assert isinstance(parts.exponent, int)
-    return len(parts.digits) > _MAX_MAGNITUDE or abs(parts.exponent) > _MAX_MAGNITUDE * 2
-
-
-def _plain(form: NumberPattern, exact: Decimal, shown: Decimal) -> str:
-    places = form.max_fraction
-    exponent = shown.as_tuple().exponent
-    assert isinstance(exponent, int)
-    # Only what is cut off is rounded on the exact value; the rest are the digits people know.
-    if -exponent > places:
-        shown = exact.quantize(Decimal(1).scaleb(-places), context=_EXACT)
-    integer, _, fraction = f"{shown:f}".partition(".")
-    integer = integer.lstrip("0").rjust(form.min_integer, "0")
-    fraction = fraction.rstrip("0").ljust(form.min_fraction, "0")
-    if not integer and not fraction:
-        integer = "0"
-    if form.group:
-        integer = _grouped(integer, form.group)
-    point = "." if fraction or form.keeps_point else ""
-    return f"{integer}{point}{fraction}"
-
-
-def _grouped(integer: str, size: int) -> str:
-    first = len(integer) % size
-    groups = [integer[start : start + size] for start in range(first, len(integer), size)]
-    return ",".join([integer[:first], *groups] if first else groups)
-
-
-def _scientific(form: NumberPattern, exact: Decimal, shown: Decimal, mode: str) -> str:
-    significant = form.max_integer + form.max_fraction
-    digits, point = digits_and_point(shown)
-    if len(digits) > significant:
-        rounding = Context(prec=significant, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=mode)
-        digits, point = digits_and_point(rounding.plus(exact))
-    if form.max_integer > 1 and form.max_integer > form.min_integer:
-        # Engineering notation: the exponent goes in steps of the integer digits.
-        step, least = form.max_integer, 1
-        exponent = (point - 1) // step * step if point >= 1 else -((step - point) // step) * step
-    else:
-        least = form.min_integer
-        exponent = point - least
-    before_point = point - exponent if digits else least
-    total = max(len(digits), form.min_integer + form.min_fraction, before_point)
-    digits_shown = digits.ljust(total, "0")
-    integer, fraction = digits_shown[: max(before_point, 0)], digits_shown[max(before_point, 0) :]
-    mark = "." if fraction or form.keeps_point else ""
-    if not digits:
-        exponent = 0
-    sign = "-" if exponent < 0 else ""
-    return f"{integer}{mark}{fraction}E{sign}{_exponent_digits(abs(exponent), form.exponent)}"
-
-
-def _exponent_digits(exponent: int, least: int) -> str:
-    return (str(exponent) if exponent else "").rjust(least, "0")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from onhook.java.char import is_digit
 from onhook.jsonpath.cursor import Cursor
-from onhook.jsonpath.java_text import is_digit
 from onhook.jsonpath.tokens import JsonArgument, PathArgument, PathTree
 
 _BLANKS = " \t\n\r"

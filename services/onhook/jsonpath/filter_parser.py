@@ -9,10 +9,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from onhook.java.char import is_digit
+from onhook.java.number import decimal_of_text
 from onhook.jsonpath.cursor import BLANK, Cursor
 from onhook.jsonpath.errors import Inapplicable, PathError, TooMuchWork
+from onhook.jsonpath.escapes import unescaped
 from onhook.jsonpath.java_regex import FLAGS, read_pattern
-from onhook.jsonpath.java_text import decimal_of_text, is_digit, unescaped
 from onhook.jsonpath.operators import OPERATORS
 from onhook.jsonpath.tokens import (
     Both,

@@ -10,10 +10,10 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from onhook.java.number import as_double, narrowed
 from onhook.jsonpath.errors import OutOfRange, PathError
-from onhook.jsonpath.java_print import printed
-from onhook.jsonpath.java_text import java_int
 from onhook.jsonpath.limits import Purse
+from onhook.jsonpath.printing import printed
 
 Arguments: TypeAlias = tuple[Callable[[], Any], ...]
 Function: TypeAlias = Callable[[Any, Arguments, Purse], Any]
@@ -33,7 +33,7 @@ def _numbers(model: Any, arguments: Arguments, purse: Purse) -> list[float]:
     found: list[float] = []
     for values in lists:
         purse.pay(len(values))
-        found.extend(_double(value) for value in values if _is_number(value))
+        found.extend(as_double(value) for value in values if _is_number(value))
     if not found:
         raise PathError(_NO_NUMBERS)
     return found
@@ -43,13 +43,6 @@ def _spread(arguments: Arguments) -> Iterator[list[Any]]:
     for argument in arguments:
         value = argument()
         yield value if isinstance(value, list) else [value]
-
-
-def _double(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
 
 
 def _sum(model: Any, arguments: Arguments, purse: Purse) -> float:
@@ -164,7 +157,7 @@ def _index(model: Any, arguments: Arguments, _: Purse) -> Any:
     numbers = [value for values in _spread(arguments) for value in values if _is_number(value)]
     if not numbers:
         raise OutOfRange("it wants a position as its argument")
-    return _item(model, java_int(numbers[0]))
+    return _item(model, narrowed(numbers[0], 32))
 
 
 FUNCTIONS: dict[str, Function] = {

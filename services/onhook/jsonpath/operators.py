@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 
 import regex
 
+from onhook.java.char import length, order
+from onhook.java.number import narrowed
 from onhook.jsonpath.errors import Inapplicable, PathError
-from onhook.jsonpath.java_text import java_int, utf16_length, utf16_order
 from onhook.jsonpath.limits import Purse, slow_regex
 from onhook.jsonpath.values import (
     IsPath,
@@ -75,7 +76,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Operator:
             return False
         bench.purse.pay_for_text(one)
         bench.purse.pay_for_text(other)
-        return compare(utf16_order(one), utf16_order(other))
+        return compare(order(one), order(other))
 
     return ordered
 
@@ -83,9 +84,9 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Operator:
 def _size(left: Any, right: Any, _: Bench) -> bool:
     if not is_number(right):
         return False
-    expected = java_int(exact(right))
+    expected = narrowed(exact(right), 32)
     if isinstance(left, str):
-        return utf16_length(left) == expected
+        return length(left) == expected
     if is_json(left):
         found = parsed(left)
         return (len(found) if isinstance(found, list) else -1) == expected

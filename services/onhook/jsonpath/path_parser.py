@@ -6,12 +6,12 @@ nothing of documents. Filters are read by `filter_parser`.
 
 from __future__ import annotations
 
+from onhook.java.char import is_digit, trimmed
 from onhook.jsonpath import limits
 from onhook.jsonpath.arguments import read_arguments
 from onhook.jsonpath.cursor import BLANK, QUOTES, Cursor
 from onhook.jsonpath.errors import Inapplicable, PathError, TooMuchWork
 from onhook.jsonpath.filter_parser import read_filter
-from onhook.jsonpath.java_text import is_digit, trimmed
 from onhook.jsonpath.quoted_names import read_quoted_names
 from onhook.jsonpath.tokens import (
     Filter,

@@ -7,7 +7,7 @@ else stands between the names is stepped over.
 from __future__ import annotations
 
 from onhook.jsonpath.cursor import Cursor
-from onhook.jsonpath.java_text import unescaped
+from onhook.jsonpath.escapes import unescaped
 from onhook.jsonpath.tokens import Property
 
 

@@ -13,14 +13,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from onhook.java.char import trimmed
+from onhook.java.number import decimal_of, decimal_of_text, number_text
 from onhook.jsonpath.errors import Inapplicable, PathError
-from onhook.jsonpath.java_text import (
-    decimal_of,
-    decimal_of_text,
-    number_text,
-    trimmed,
-    unescaped,
-)
+from onhook.jsonpath.escapes import unescaped
 from onhook.jsonpath.json_literal import read_json
 from onhook.jsonpath.limits import Purse
 

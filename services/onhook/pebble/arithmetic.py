@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from onhook.java.number import Int, double_to_string
+from onhook.java.number import Int, as_double, double_to_string
 from onhook.pebble.errors import Fault
 from onhook.pebble.values import is_number, kind
 
@@ -38,24 +38,6 @@ def wrapped(number: int) -> int:
     if -_LONG_TOP <= number < _LONG_TOP:
         return number
     return (number + _LONG_TOP) % _LONG_SPAN - _LONG_TOP
-
-
-def narrowed(number: int | float, bits: int) -> int:
-    """A number as a whole one of so many bits: decimals are cut off and held within it."""
-    top = 1 << bits - 1
-    if not isinstance(number, float):
-        return (number + top) % (2 * top) - top
-    if math.isnan(number):
-        return 0
-    return min(max(int(max(min(number, 1e19), -1e19)), -top), top - 1)
-
-
-def as_double(number: int | float) -> float:
-    """`number` as a Double; a huge whole number is infinite."""
-    try:
-        return float(number)
-    except OverflowError:
-        return math.copysign(math.inf, number)
 
 
 def calculated(operator: str, left: Any, right: Any) -> int | float:

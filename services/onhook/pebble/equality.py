@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from onhook.java.char import Char, has_wide
+from onhook.java.char import Char, has_wide, order
 from onhook.pebble.errors import Fault
 from onhook.pebble.limits import DATA_DEPTH
 from onhook.pebble.state import State
@@ -96,7 +96,7 @@ def sorted_items(items: list[Any], state: State) -> list[Any]:
             raise Fault(f"elements that are {mixed} have no order; sort texts or numbers alone")
     state.charge(len(items) * max(len(items).bit_length(), 1))
     if any(isinstance(item, str) and has_wide(item) for item in items):
-        return sorted(items, key=lambda text: text.encode("utf-16-be", "surrogatepass"))
+        return sorted(items, key=order)
     if any(isinstance(item, float) for item in items):
         return sorted(items, key=functools.cmp_to_key(_double_order))
     return sorted(items)

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from onhook.java import char as java_char
 from onhook.java.char import Char
-from onhook.pebble.arithmetic import compared, narrowed
+from onhook.java.number import narrowed
+from onhook.pebble.arithmetic import compared
 from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
 from onhook.pebble.values import Moment, is_number

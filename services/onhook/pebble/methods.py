@@ -11,8 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from onhook.java.number import Int
-from onhook.pebble.arithmetic import as_double, narrowed
+from onhook.java.number import Int, as_double, narrowed
 from onhook.pebble.equality import has_key, position_in
 from onhook.pebble.errors import Fault
 from onhook.pebble.method_table import (

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from onhook.pebble.arithmetic import narrowed
+from onhook.java.number import narrowed
 from onhook.pebble.errors import Fault
 from onhook.pebble.state import State
 from onhook.pebble.values import is_number, kind

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from onhook.java.format import format_string
-from onhook.java.number import default_number_format, format_decimal
+from onhook.java.number_format import default_number_format, format_decimal
 from onhook.pebble.arithmetic import wrapped
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, pattern_argument

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from onhook.jsonpath.java_text import number_text
+from onhook.java.number import number_text
 from onhook.jsonpath.limits import Purse
 
 _TO_ESCAPE = re.compile(r'["\\/\x00-\x1f\x7f-\x9f\u2000-\u20ff]')
