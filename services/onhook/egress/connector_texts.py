@@ -39,7 +39,7 @@ class Texts:
         self._environment = environment
         self._place = place
         self.stamps: dict[Path, Stamp] = {}
-        """Of the files that were read."""
+        """Of the files that were named."""
         self.secrets: set[str] = set()
         """What must not be shown."""
         self.credentials: set[str] = set()
@@ -85,11 +85,12 @@ class Texts:
         """A file of the same folder, unless it is named from the root on."""
         if not isinstance(name, str) or not name:
             raise self.wrong(f"{place}: must name a file")
-        return self._path.parent / self.expanded(place, name)
+        path = self._path.parent / self.expanded(place, name)
+        self.stamps[path] = stamp_of(path)
+        return path
 
     def _content(self, place: str, name: Any) -> str:
         path = self.named_file(place + FILE, name)
-        self.stamps[path] = stamp_of(path)
         try:
             with path.open("rb") as file:
                 return file.read(_LARGEST_FILE).decode().strip()

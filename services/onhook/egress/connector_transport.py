@@ -1,7 +1,6 @@
 """How a connector's endpoint is reached: its authorities, the certificate we show, the proxy.
 
-Reading and trying the files alone; which of them a connection uses, and when they are read again,
-is the client's.
+Reading and trying the files alone; connections are the client's.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from onhook.egress.proxy import read_proxy
 
 
 def read_transport(texts: Texts, fields: Mapping[str, Any], url: str) -> Transport | None:
-    files: dict[str, str] = {
-        key: str(texts.named_file(key, fields[key]))
+    paths = {
+        key: texts.named_file(key, fields[key])
         for key in ("ca_file", "client_cert", "client_key")
         if key in fields
     }
+    files = {key: str(path) for key, path in paths.items()}
     if "client_key" in files and "client_cert" not in files:
         raise texts.wrong("client_key: belongs to a client_cert; name that too")
     if "client_cert" in files and not url.lower().startswith("https:"):
@@ -31,7 +31,14 @@ def read_transport(texts: Texts, fields: Mapping[str, Any], url: str) -> Transpo
     proxy = _proxy(texts, fields)
     if not files and proxy is None:
         return None
-    return Transport(**files, proxy=proxy)
+    stamps = (texts.stamps[path] for path in paths.values())
+    return Transport(
+        ca_file=files.get("ca_file"),
+        client_cert=files.get("client_cert"),
+        client_key=files.get("client_key"),
+        proxy=proxy,
+        written_at=tuple(stamp[0] for stamp in stamps if stamp is not None),
+    )
 
 
 def _check_certificates(texts: Texts, files: Mapping[str, str]) -> None:

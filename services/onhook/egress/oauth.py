@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from onhook.egress.connector import Connector, OAuth, origin_of
 from onhook.egress.connector_file import basic_of
@@ -177,8 +177,10 @@ def _odd(what: str) -> SendError:
 
 def _lifetime_s(given: object) -> float:
     """Some write the number as a text."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return USUAL_LIFETIME_S
     try:
-        seconds = float(given) if isinstance(given, str | int | float) else USUAL_LIFETIME_S
+        seconds = float(given)
     except (ValueError, OverflowError):
         return USUAL_LIFETIME_S
     return min(seconds, LONGEST_LIFETIME_S) if seconds > 0 else USUAL_LIFETIME_S
@@ -191,4 +193,4 @@ def _transport_to(connector: Connector, oauth: OAuth) -> Transport | None:
         return transport
     if transport.ca_file is None and transport.proxy is None:
         return None
-    return Transport(ca_file=transport.ca_file, proxy=transport.proxy)
+    return structs.replace(transport, client_cert=None, client_key=None)

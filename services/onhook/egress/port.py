@@ -41,6 +41,8 @@ class Transport(Struct, frozen=True, kw_only=True):
     """None where the certificate's file holds the key too."""
     proxy: str | None = None
     """`http://host:port`, with `user:password@` before the host where it asks for them."""
+    written_at: tuple[int, ...] = ()
+    """When the files were written last: what was connected with earlier ones is not used again."""
 
     def __repr__(self) -> str:
         proxied = "" if self.proxy is None else ", proxied"
