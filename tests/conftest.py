@@ -1,4 +1,5 @@
-"""Fixtures that more than one test module needs: a real RabbitMQ, and a virtual host of one's own."""
+"""Fixtures that more than one test module needs: a real RabbitMQ and a virtual host of one's own, a
+real PostgreSQL and a database of one's own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import hypothesis
 import pytest
 
 from broker import Broker, running_broker
+from postgres import Postgres, running_postgres
 
 # How long an example takes says more about a busy machine than about the code.
 hypothesis.settings.register_profile(
@@ -20,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Time these tests without their fixtures: the first may have to install the broker."""
     for item in items:
         names = getattr(item, "fixturenames", ())
-        if "broker" in names or "[rabbitmq" in item.nodeid:
+        is_started = "broker" in names or "postgres" in names
+        if is_started or "[rabbitmq" in item.nodeid or "[postgres" in item.nodeid:
             item.add_marker(pytest.mark.timeout(func_only=True))
 
 
@@ -48,3 +51,17 @@ def amqp_vhost_url(broker: Broker) -> Iterator[str]:
         return
     yield broker.url_of(vhost)
     broker.delete_vhost(vhost)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A database that nothing is in."""
+    url = postgres.new_database()
+    yield url
+    postgres.drop_database(url)

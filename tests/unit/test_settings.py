@@ -37,6 +37,8 @@ GIVEN: dict[str, tuple[str, object]] = {
     "overrides": ("FILE", Path("FILE")),
     "egress_allow": ("localhost:3000", (EgressRule(host="localhost", port=3000),)),
     "journal_db": ("sqlite:////data/journal.sqlite", "sqlite:////data/journal.sqlite"),
+    "journal_max_age": ("12h", 43_200.0),
+    "journal_max_rows": ("5000", 5_000),
     "sink_db": ("sqlite:///sink.sqlite", "sqlite:///sink.sqlite"),
     "emulator_url": ("http://emulator:7001/", "http://emulator:7001"),
     "worker_url": ("http://worker:7002", "http://worker:7002"),
@@ -79,7 +81,9 @@ REFSETTINGS: dict[str, tuple[str, str]] = {
     "run_key": ("c2hvcnQ=", "has a key of 5 bytes instead of 32, number 1"),
     "signing_secret": ("whsec_a s3cret", "does not begin with whsec_ or whsk_, number 2"),
     "egress_allow": ("10.0.0.1/8", 'has the entry "10.0.0.1/8" with host bits set'),
-    "journal_db": ("postgresql://db/onhook", "must be sqlite:///PATH"),
+    "journal_db": ("mysql://u:secret@db/onhook", "must be sqlite:///PATH or postgresql://"),
+    "journal_max_age": ("a month", "must be a time such as 30d"),
+    "journal_max_rows": ("0", "must be from 1 to 1000000000"),
     "sink_db": ("sink.sqlite", "must be sqlite:///PATH"),
     "emulator_url": ("localhost:7001", "must be an address that starts with http://"),
     "worker_url": ("http://", "must be an address that starts with http://"),
@@ -142,6 +146,36 @@ def test_stores_are_under_data_unless_named() -> None:
     settings = load(named)
     assert settings.sink_database() == Path("a.db")
     assert settings.journal_database() == Path("/abs/b.db")
+    url = "postgresql://u:p@db/onhook?sslmode=require"
+    assert load({"ONHOOK_JOURNAL_DB": url}).journal_database() == url
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30d", 2_592_000), ("90M", 5_400), ("61s", 61), ("600.5", 600.5)]
+)
+def test_a_time_is_read_with_its_unit_or_in_seconds(text: str, seconds: float) -> None:
+    assert load({"ONHOOK_JOURNAL_MAX_AGE": text}).journal_max_age == seconds
+
+
+@pytest.mark.parametrize("text", ["1s", "nan", "inf", "d", "-3d", "1e300d"])
+def test_a_time_that_is_none_or_out_of_range_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="ONHOOK_JOURNAL_MAX_AGE"):
+        load({"ONHOOK_JOURNAL_MAX_AGE": text})
+
+
+def test_a_password_where_it_would_show_is_refused() -> None:
+    url = "postgresql://u@db/onhook?password=hunter2"
+    with pytest.raises(SettingError, match="before the @") as refusal:
+        load({"ONHOOK_JOURNAL_DB": url})
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_the_journal_s_file_is_shown_and_its_database_s_password_is_not() -> None:
+    setting = next(setting for setting in SETTINGS if setting.name == "journal_db")
+    file = "sqlite:////data/journal.sqlite"
+    assert shown_value(setting, load({"ONHOOK_JOURNAL_DB": file})) == file
+    shown = shown_value(setting, load({"ONHOOK_JOURNAL_DB": "postgresql://u:hunter2@db/onhook"}))
+    assert shown == "postgresql://u:***@db/onhook"
 
 
 @by_name
@@ -256,9 +290,10 @@ def test_what_is_no_secret_has_no_file_variable(tmp_path: Path) -> None:
 def test_a_secret_is_masked_when_shown(setting: Setting) -> None:
     keys = {"run_key": KEY, "signing_secret": f"whsec_{KEY} whsk_{KEY}"}
     is_key = setting.name in keys
-    given = keys.get(setting.name, "amqp://user:hunter2@broker:5672/v")
+    scheme = "postgresql" if setting.name == "journal_db" else "amqp"
+    given = keys.get(setting.name, f"{scheme}://user:hunter2@broker:5672/v")
     settings = load({setting.variable: given})
-    shown = "***" if is_key else "amqp://user:***@broker:5672/v"
+    shown = "***" if is_key else f"{scheme}://user:***@broker:5672/v"
     assert shown_value(setting, settings) == shown
 
 

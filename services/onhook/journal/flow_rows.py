@@ -76,7 +76,7 @@ def as_version(row: tuple[Any, ...]) -> Version:
 
 
 def labels(connection: sqlite3.Connection) -> list[Label]:
-    rows = connection.execute(select("labels", Label.__struct_fields__, "1"))
+    rows = connection.execute(select("labels", Label.__struct_fields__, "1 ORDER BY flow_id, label"))
     return [Label(flow_id=row[0], label=row[1], number=row[2]) for row in rows]
 
 
@@ -104,13 +104,15 @@ def under_way(connection: sqlite3.Connection, flow_id: str) -> dict[int, int]:
 
 
 def overrides(connection: sqlite3.Connection) -> list[StoredOverride]:
-    found = []
-    for row in connection.execute(select("overrides", OVERRIDE_COLUMNS, "1")):
-        values = dict(zip(OVERRIDE_COLUMNS, row, strict=True))
-        values["is_sealed"] = bool(values["is_sealed"])
-        values["set_at"] = moment(values["set_at"])
-        found.append(StoredOverride(**values))
-    return found
+    rows = connection.execute(select("overrides", OVERRIDE_COLUMNS, "1 ORDER BY flow_id, variable"))
+    return [as_override(row) for row in rows]
+
+
+def as_override(row: tuple[Any, ...]) -> StoredOverride:
+    values = dict(zip(OVERRIDE_COLUMNS, row, strict=True))
+    values["is_sealed"] = bool(values["is_sealed"])
+    values["set_at"] = moment(values["set_at"])
+    return StoredOverride(**values)
 
 
 def set_override(connection: sqlite3.Connection, override: StoredOverride) -> None:

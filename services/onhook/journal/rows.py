@@ -6,6 +6,7 @@ Columns are the records' fields, in their order. No transaction is begun here.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +39,9 @@ LISTED_COLUMNS = tuple(
 ATTEMPT_COLUMNS = Attempt.__struct_fields__
 FOUND_BY_COLUMNS = ("endpoint", "flow_id")
 """Of an attempt's row, so that it is found by them."""
+MOST_OF_AN_INTERACTION = 1_000
+MOST_TRACE_BYTES = 4 * 1024 * 1024
+"""Read for one answer."""
 ATTEMPT_ORDER = "started_at, node, visit, number"
 TRACE_COLUMNS = TraceRow.__struct_fields__
 POP_COLUMNS = ScreenPop.__struct_fields__
@@ -178,21 +182,34 @@ def trace_values(trace: TraceRow) -> tuple[Any, ...]:
     return well_formed_row((trace.run_id, trace.step, trace.entries, trace.is_cut))
 
 
-def traces_of(connection: sqlite3.Connection, run_id: str, budget: int) -> list[TraceRow]:
-    """Oldest first; rows that go beyond `budget` bytes come empty, marked as cut."""
+def traces_of(
+    connection: sqlite3.Connection, run_id: str, budget: int
+) -> tuple[list[TraceRow], int]:
+    """Oldest first, and what is left of `budget` bytes; rows beyond it come empty, marked as cut."""
     sql = select("traces", TRACE_COLUMNS, "run_id = ? ORDER BY step")
-    found = []
-    for _, step, entries, is_cut in connection.execute(sql, (run_id,)):
-        budget -= len(entries)
-        found.append(
-            TraceRow(
-                run_id=run_id,
-                step=step,
-                entries=entries if budget >= 0 else b"[]",
-                is_cut=bool(is_cut) or budget < 0,
-            )
+    rows = connection.execute(sql, (run_id,)).fetchall()
+    kept = set(kept_traces([(run_id, row[1], len(row[2])) for row in rows], budget))
+    traces = [
+        TraceRow(
+            run_id=run_id,
+            step=step,
+            entries=entries if (run_id, step) in kept else b"[]",
+            is_cut=bool(is_cut) or (run_id, step) not in kept,
         )
-    return found
+        for _, step, entries, is_cut in rows
+    ]
+    return traces, budget - sum(len(row[2]) for row in rows)
+
+
+def kept_traces(sizes: Sequence[tuple[str, int, int]], budget: int) -> list[tuple[str, int]]:
+    """Of traces in order (run, step, bytes), those that fit; behind the first that does not, none."""
+    kept = []
+    for run_id, step, size in sizes:
+        budget -= size
+        if budget < 0:
+            break
+        kept.append((run_id, step))
+    return kept
 
 
 def pop_values(pop: ScreenPop) -> tuple[Any, ...]:
@@ -228,13 +245,20 @@ def as_pop(row: tuple[Any, ...]) -> ScreenPop:
     return ScreenPop(**values)
 
 
-def record_of(connection: sqlite3.Connection, run: Run, trace_budget: int) -> RunRecord:
-    return RunRecord(
-        run=run,
-        attempts=attempts_of(connection, run.run_id),
-        traces=traces_of(connection, run.run_id, trace_budget),
-        screen_pops=screen_pops_of(connection, run.run_id),
-    )
+def records_of(
+    connection: sqlite3.Connection, runs: list[Run], trace_budget: int
+) -> list[RunRecord]:
+    records = []
+    for run in runs:
+        traces, trace_budget = traces_of(connection, run.run_id, trace_budget)
+        record = RunRecord(
+            run=run,
+            attempts=attempts_of(connection, run.run_id),
+            traces=traces,
+            screen_pops=screen_pops_of(connection, run.run_id),
+        )
+        records.append(record)
+    return records
 
 
 def event_values(event: EventRow) -> tuple[Any, ...]:

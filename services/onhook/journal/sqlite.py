@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from onhook.journal import flow_rows, old_rows
+from onhook.journal import flow_rows, old_rows, rows
 from onhook.journal.bounds import Bounds, Limits
 from onhook.journal.find_statement import SQLITE, Statement, of_runs
 from onhook.journal.finding import found
@@ -52,7 +52,7 @@ from onhook.journal.rows import (
     event_values,
     one_run,
     pop_values,
-    record_of,
+    records_of,
     run_values,
     select,
     trace_values,
@@ -64,10 +64,6 @@ from onhook.sqlite import Database, StorageError
 from onhook.sqlite.recovery_probe import RecoveryProbe
 
 T = TypeVar("T")
-
-MOST_OF_AN_INTERACTION = 1_000
-MOST_TRACE_BYTES = 4 * 1024 * 1024
-"""Read for one answer."""
 
 
 @asynccontextmanager
@@ -178,7 +174,9 @@ class SqliteJournal:
 
         def job(connection: sqlite3.Connection) -> RunRecord | None:
             row = connection.execute(sql, (well_formed(run_id),)).fetchone()
-            return None if row is None else record_of(connection, as_run(row), MOST_TRACE_BYTES)
+            if row is None:
+                return None
+            return records_of(connection, [as_run(row)], rows.MOST_TRACE_BYTES)[0]
 
         return await self._read(job)
 
@@ -218,19 +216,14 @@ class SqliteJournal:
     async def history(self, interaction_id: str) -> History:
         def job(connection: sqlite3.Connection) -> History:
             key = (well_formed(interaction_id),)
-            of_it = f"interaction_id = ? ORDER BY {{}} LIMIT {MOST_OF_AN_INTERACTION}"
+            of_it = f"interaction_id = ? ORDER BY {{}} LIMIT {rows.MOST_OF_AN_INTERACTION}"
             runs_sql = select("runs", LISTED_COLUMNS, of_it.format("created_at, run_id"))
             events_sql = select("events", EVENT_COLUMNS, of_it.format("at, source, event_id"))
             dead_sql = select("dead_letters", DEAD_COLUMNS, of_it.format("at, message_id"))
-            budget = MOST_TRACE_BYTES
-            records = []
-            for run in [as_run(row) for row in connection.execute(runs_sql, key)]:
-                record = record_of(connection, run, budget)
-                budget -= sum(len(trace.entries) for trace in record.traces)
-                records.append(record)
+            runs = [as_run(row) for row in connection.execute(runs_sql, key)]
             return History(
                 events=[as_event(row) for row in connection.execute(events_sql, key)],
-                runs=records,
+                runs=records_of(connection, runs, rows.MOST_TRACE_BYTES),
                 dead_letters=[as_dead(row) for row in connection.execute(dead_sql, key)],
             )
 

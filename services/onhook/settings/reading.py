@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 SEEDED_TOKEN = "00000000-0000-4000-8000-000000000001"
 
@@ -44,6 +44,26 @@ def decimal(low: float, high: float) -> Callable[[str], float]:
         if not low <= number <= high:
             raise ValueError(f"must be from {low:g} to {high:g}")
         return number
+
+    return read
+
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def duration(low_s: float, high_s: float) -> Callable[[str], float]:
+    """Seconds, from `30d`, `12h`, `90m`, `45s` or a number of seconds."""
+
+    def read(value: str) -> float:
+        unit_s = _UNITS_S.get(value[-1:].lower())
+        try:
+            number = float(value[:-1] if unit_s else value)
+        except ValueError:
+            raise ValueError("must be a time such as 30d, 12h, 90m or 45s") from None
+        found_s = number * (unit_s or 1.0)
+        if not low_s <= found_s <= high_s:
+            raise ValueError(f"must be from {low_s:g} to {high_s:g} seconds")
+        return found_s
 
     return read
 
@@ -144,3 +164,18 @@ def sqlite_url(value: str) -> str:
     if value and not value.startswith("sqlite:///"):
         raise ValueError("must be sqlite:///PATH; this version stores in SQLite only")
     return value
+
+
+def journal_url(value: str) -> str:
+    """A SQLite file or a PostgreSQL database, or nothing."""
+    if not value or value.startswith("sqlite:///"):
+        return value
+    if is_postgres(value) and (split := urlsplit(value)).path.strip("/"):
+        if "password" in parse_qs(split.query):
+            raise ValueError("has its password where it would show; put it before the @")
+        return value
+    raise ValueError("must be sqlite:///PATH or postgresql://user:password@host:5432/database")
+
+
+def is_postgres(value: str) -> bool:
+    return value.startswith(("postgresql://", "postgres://"))

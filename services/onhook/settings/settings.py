@@ -19,8 +19,11 @@ from onhook.settings.reading import (
     SEEDED_TOKEN,
     base_url,
     decimal,
+    duration,
     existing_file,
     folders,
+    is_postgres,
+    journal_url,
     one_of,
     port,
     signing_secrets,
@@ -59,6 +62,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     overrides: Path | None
     egress_allow: tuple[EgressRule, ...]
     journal_db: str
+    journal_max_age: float
+    journal_max_rows: int
     sink_db: str
     emulator_url: str
     worker_url: str
@@ -87,7 +92,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     def sink_database(self) -> Path:
         return sqlite_path(self.sink_db) or self.data / "sink" / "sink.sqlite"
 
-    def journal_database(self) -> Path:
+    def journal_database(self) -> Path | str:
+        """A SQLite file, or the address of a PostgreSQL database."""
+        if is_postgres(self.journal_db):
+            return self.journal_db
         return sqlite_path(self.journal_db) or self.data / "event-flow" / "journal.sqlite"
 
 
@@ -165,8 +173,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="journal_db",
         default="",
-        read=sqlite_url,
-        what="sqlite:///PATH of the journal; empty: under ONHOOK_DATA",
+        read=journal_url,
+        what="the journal: sqlite:///PATH, or postgresql://user:password@host:5432/database, which "
+        "the workers of a fleet share; empty: under ONHOOK_DATA",
+        is_secret=True,
+    ),
+    Setting(
+        name="journal_max_age",
+        default="30d",
+        read=duration(60, 10 * 366 * 86_400),
+        what="how long the journal keeps a run that is over and an event that started nothing: 30d, "
+        "12h, 90m or seconds; what has a dead letter stays",
+    ),
+    Setting(
+        name="journal_max_rows",
+        default="1000000",
+        read=whole_number(1, 1_000_000_000),
+        what="runs that the journal keeps, and events that started nothing as many; beyond that "
+        "those that are over go, oldest first, and the log says so",
     ),
     Setting(
         name="sink_db",
@@ -372,6 +396,8 @@ def shown_value(setting: Setting, settings: Settings) -> str:
 
 def masked_url(url: str) -> str:
     """The address without its password; what is no address is masked whole."""
+    if url.startswith("sqlite:///"):
+        return url
     split = urlsplit(url)
     if not split.hostname:
         return "***"
