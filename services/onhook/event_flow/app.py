@@ -6,7 +6,7 @@ import os
 import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -16,6 +16,7 @@ from onhook.bus.port import Bus
 from onhook.egress.client import connected
 from onhook.egress.connector_client import Outgoing, keys_of
 from onhook.egress.connectors import load_connectors
+from onhook.egress.shadow import ShadowOutgoing
 from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue, MissingVersion
 from onhook.event_flow.flow_api import FlowApi
@@ -31,6 +32,9 @@ from onhook.event_flow.run_api import RunApi
 from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.runner import Parts, Runner
 from onhook.event_flow.sealing import keys_for
+from onhook.event_flow.shadow import shadow_lines, shadowed
+from onhook.event_flow.source_feed import Feeds, feeding, shadowing
+from onhook.event_flow.sources import Sources, load_sources
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.event_flow.watch import watching
@@ -84,23 +88,35 @@ async def running(
 ) -> AsyncIterator[EventFlowWorker]:
     """Run the worker until the context ends, then drain within the grace.
 
+    With ONHOOK_SHADOW, `bus` must be a shadow's own: see event_flow.shadow.
+
     `to` delivers there, whatever is configured.
 
     Raises FolderHeld, JournalError, FlowError, ContactCentreError, OverridesError, WebhookUnset,
     and SettingError for connectors, signing secret and run key.
     """
+    sources = load_sources(settings.sources, settings.amqp_url, os.environ)
     centre = load_contact_centre(settings.contact_centre)
     overrides = load_overrides(settings.overrides, settings.webhook_url, to)
     connectors = load_connectors(settings.connectors, os.environ)
     signing = keys_of(settings.signing_secret)
+    settings = shadowed(settings) if settings.shadow else settings
     folder = settings.data / "event-flow"
     async with AsyncExitStack() as stack:
         stack.enter_context(held(folder, "the event-flow worker"))
-        keys = keys_for(settings.run_key, folder, makes_one=not settings.amqp_url)
+        keys = keys_for(
+            settings.run_key, folder, makes_one=not settings.amqp_url or settings.shadow
+        )
         journal = await stack.enter_async_context(
             sqlite_journal.opened(settings.journal_database(), synchronous=settings.synchronous)
         )
-        catalogue = await Catalogue.loaded(journal, centre, connectors.urls, can_seal=keys.can_seal)
+        catalogue = await Catalogue.loaded(
+            journal,
+            centre,
+            connectors.urls,
+            can_seal=keys.can_seal,
+            event_types=sources.event_types,
+        )
         publishing = Publishing(journal, catalogue, centre.entry_points)
         lines = await publish_at_start(publishing, catalogue, settings.flows)
         desk = await OverrideDesk.opened(journal, catalogue, overrides, keys, _now)
@@ -108,7 +124,8 @@ async def running(
         if needs_webhook:
             _check_webhook(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
-        outgoing = Outgoing(client, connectors, signing, _now)
+        ways = ShadowOutgoing if settings.shadow else Outgoing
+        outgoing = ways(client, connectors, signing, _now)
         handover = Handover(bus, journal, _now)
         policy = Policy(scale=settings.retry_scale)
         told = unfailing(observe)
@@ -126,14 +143,20 @@ async def running(
                 observe=told,
                 clock=_now,
                 jitter=random.random,
+                is_shadow=settings.shadow,
             )
         )
+        feeds = await stack.enter_async_context(_feeds(settings, sources))
+        lines += shadow_lines(settings)
         worker = Worker(
             bus=bus,
             runner=runner,
             handover=handover,
             observe=told,
             clock=_now,
+            sources=sources,
+            feeds=feeds,
+            ignores_unknown=settings.unknown_events == "ignore",
         )
         replay = Replay(
             bus=bus,
@@ -156,7 +179,11 @@ async def running(
         app = build_app(
             Api(title=TITLE, summary=SUMMARY, operations=rows),
             hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
-            checks={"bus": lambda: bus.trouble, "journal": lambda: journal.trouble},
+            checks={
+                "bus": lambda: bus.trouble,
+                "journal": lambda: journal.trouble,
+                "queues elsewhere": lambda: feeds.trouble,
+            },
         )
 
         async def refresh() -> None:
@@ -174,6 +201,13 @@ async def running(
             webhook_url=_webhook_url(catalogue, centre, overrides),
             lines=tuple(lines),
         )
+
+
+def _feeds(settings: Settings, sources: Sources) -> AbstractAsyncContextManager[Feeds]:
+    """What is consumed besides the bus: a shadow takes nothing that is meant for others."""
+    if not settings.shadow or not settings.amqp_url:
+        return feeding(Sources() if settings.shadow else sources)
+    return shadowing(settings.amqp_url, declare=settings.declare)
 
 
 def _webhook_url(catalogue: Catalogue, centre: ContactCentre, overrides: Overrides) -> str:

@@ -48,6 +48,7 @@ class Catalogue:
         connectors: Mapping[str, str],
         *,
         can_seal: bool,
+        event_types: frozenset[str] | None = frozenset(),
     ) -> None:
         self._journal = journal
         self._points = {
@@ -64,6 +65,7 @@ class Catalogue:
                 for key in (schedule.id, schedule.name)
             },
             connectors=connectors,
+            event_types=event_types,
             can_seal=can_seal,
         )
         """What flows are validated against."""
@@ -87,8 +89,12 @@ class Catalogue:
         connectors: Mapping[str, str] | None = None,
         *,
         can_seal: bool = True,
+        event_types: frozenset[str] | None = frozenset(),
     ) -> Catalogue:
-        catalogue = cls(journal, centre, connectors or {}, can_seal=can_seal)
+        """`event_types`: those that sources make; None: any."""
+        catalogue = cls(
+            journal, centre, connectors or {}, can_seal=can_seal, event_types=event_types
+        )
         await catalogue.refresh()
         return catalogue
 
@@ -280,7 +286,7 @@ def _named_handlers(version: Version) -> set[str | None]:
     except msgspec.DecodeError:
         return set(EVENT_NAMES)
     handlers = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
-    return {canonical_name(name) for name in handlers.on_events}
+    return {canonical_name(name) or name for name in handlers.on_events}
 
 
 __all__ = ["LATEST", "Catalogue", "MissingVersion", "NoSuchFlow", "UnknownFlow"]

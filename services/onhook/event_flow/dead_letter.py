@@ -21,6 +21,8 @@ LONGEST_TOTAL_BYTES = 4_096
 EXCERPT_BYTES = 200
 LONGEST_NAME_BYTES = 128
 OURS = "onhook-"
+_WHOLE = frozenset({"onhook-reason", "onhook-source-context"})
+"""Headers that stand there whole, or not at all."""
 
 
 class Unprocessable(Exception):
@@ -54,6 +56,10 @@ class About(Struct, frozen=True, kw_only=True):
     original_id: str | None = None
     """The message id that its publisher gave it."""
     original_headers: Mapping[str, HeaderValue] = {}
+    source: str | None = None
+    """The name of the source that could not make an event of it; a replay asks it again."""
+    source_context: str | None = None
+    """What its templates read besides the bytes, as JSON; of bounded size."""
 
 
 def dead_message(
@@ -84,13 +90,15 @@ def headers_for(about: About, at: datetime) -> dict[str, HeaderValue]:
         "onhook-queue": about.queue,
         "onhook-routing-key": about.routing_key,
         "onhook-message-id": about.original_id,
+        "onhook-source": about.source,
+        "onhook-source-context": about.source_context,
     }
     headers: dict[str, HeaderValue] = {}
     left = LONGEST_TOTAL_BYTES
     for name, value in (*named.items(), *_publishers(about.original_headers)):
         if value is None:
             continue
-        is_whole = isinstance(value, int) or name == "onhook-reason"
+        is_whole = isinstance(value, int) or name in _WHOLE
         kept = value if is_whole else cut(str(value))
         size = len(name.encode()) + len(str(kept).encode()) + 8
         if size <= left:

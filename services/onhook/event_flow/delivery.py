@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from onhook.contracts.run import WaitingRequest
 from onhook.egress.port import Client, Request, Response, SendError
+from onhook.egress.shadow import NOT_SENT
 from onhook.event_flow.retry import retry_after_s
 from onhook.flow.effect import SendRequest
 from onhook.journal.port import Attempt
@@ -20,6 +21,8 @@ EXCERPT_BYTES = 1_024
 LONGEST_HEADER_CHARS = 500
 HEADERS_KEPT = 30
 WEBHOOK_ID = "webhook-id"
+SHADOW_FAULT = "shadow"
+NOT_SENT_DETAIL = "not sent: shadow"
 
 
 class Rendered(Struct, frozen=True, kw_only=True):
@@ -40,7 +43,13 @@ class Tried(Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> int | None:
-        return self.attempt.status
+        """As the flow reads it: of what a shadow did not send, 200."""
+        return None if self.response is None else self.response.status
+
+    @property
+    def note(self) -> str | None:
+        """What the trace says of it."""
+        return NOT_SENT_DETAIL if self.response is NOT_SENT else None
 
     @property
     def summary(self) -> str:
@@ -90,6 +99,7 @@ async def attempt(
         elapsed_s = response.elapsed_s
     except SendError as error:
         fault, elapsed_s = error, error.elapsed_s
+    is_shadow = response is NOT_SENT
     row = Attempt(
         run_id=run_id,
         node=effect.node.name,
@@ -100,9 +110,9 @@ async def attempt(
         elapsed_ms=round(elapsed_s * 1000, 3),
         method=rendered.method,
         url=url[:2_000],
-        status=None if response is None else response.status,
-        fault=None if fault is None else fault.fault.value,
-        detail=None if fault is None else fault.message[:1_000],
+        status=None if response is None or is_shadow else response.status,
+        fault=SHADOW_FAULT if is_shadow else None if fault is None else fault.fault.value,
+        detail=NOT_SENT_DETAIL if is_shadow else None if fault is None else fault.message[:1_000],
         response_headers={} if response is None else _kept_headers(response),
         response_excerpt="" if response is None else _excerpt(response),
     )

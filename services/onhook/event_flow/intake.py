@@ -11,16 +11,24 @@ from onhook.contracts.event import (
     decode_event,
 )
 from onhook.contracts.run import MalformedRun, RunMessage, decode_run
-from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE
+from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE, SHADOW
 from onhook.event_flow.dead_letter import Unprocessable, cut
 
 MALFORMED = "malformed"
 UNKNOWN_EVENT = "unknown event"
 
 
+class UnknownEvent(Unprocessable):
+    """An event that can be read, of a type that nobody knows."""
+
+    def __init__(self, event: Event, reason: str) -> None:
+        super().__init__(UNKNOWN_EVENT, reason)
+        self.event = event
+
+
 def read(delivery: Delivery) -> Event | RunMessage:
-    """Raises Unprocessable, whose reason names the fault."""
-    if delivery.queue != EVENT_FLOW:
+    """Raises Unprocessable, whose reason names the fault, and UnknownEvent of it."""
+    if delivery.queue not in (EVENT_FLOW, SHADOW):
         try:
             return decode_run(delivery.body)
         except MalformedRun as error:
@@ -54,7 +62,7 @@ def _check_type(event: Event, delivery: Delivery) -> None:
             if known in EVENT_NAMES
             else "known are " + ", ".join(EVENT_NAMES)
         )
-        raise Unprocessable(UNKNOWN_EVENT, f'unknown event type "{shown}"; {hint}')
+        raise UnknownEvent(event, f'unknown event type "{shown}"; {hint}')
     last_word = delivery.routing_key.rpartition(".")[2]
     if delivery.exchange == EVENTS_EXCHANGE and last_word != event.type:
         raise Unprocessable(

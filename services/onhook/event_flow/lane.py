@@ -14,7 +14,7 @@ from datetime import datetime
 import structlog
 from msgspec import Struct
 
-from onhook.bus.port import Bus, Delivery
+from onhook.bus.port import Bus, Consumer, Delivery
 
 log = structlog.get_logger()
 
@@ -28,6 +28,9 @@ class Lane(Struct, frozen=True, kw_only=True):
     queue: str
     slots: int
     prefetch: int
+    consumer: Consumer | None = None
+    """Where the queue is, when it is none of the bus's; `handler` is then its own."""
+    handler: Handler | None = None
 
 
 class Stopped(Exception):
@@ -80,21 +83,21 @@ async def consuming(
 ) -> AsyncIterator[None]:
     """Consume every lane until the context ends, then drain: finish what is under way, in time."""
     handling: set[asyncio.Task[None]] = set()
-    slots = {lane.queue: Slots(lane, clock) for lane in lanes}
+    slots = [Slots(lane, clock) for lane in lanes]
     raised: BaseException | None = None
     async with asyncio.TaskGroup() as group:
         consumers = [
             group.create_task(
-                _consume(bus, lane, slots[lane.queue], handler, handling, group),
+                _consume(bus, lane, places, lane.handler or handler, handling, group),
                 name=f"lane {lane.queue}",
             )
-            for lane in lanes
+            for lane, places in zip(lanes, slots, strict=True)
         ]
         try:
             yield
         except BaseException as error:  # noqa: BLE001 - raised again below, outside the group
             raised = error
-        for places in slots.values():
+        for places in slots:
             places.stop()
         for consumer in consumers:
             consumer.cancel()
@@ -111,7 +114,7 @@ async def _consume(
     handling: set[asyncio.Task[None]],
     group: asyncio.TaskGroup,
 ) -> None:
-    async with bus.consume(lane.queue, lane.prefetch) as deliveries:
+    async with (lane.consumer or bus).consume(lane.queue, lane.prefetch) as deliveries:
         async for delivery in deliveries:
             task = group.create_task(_handle(delivery, slots, handler))
             handling.add(task)

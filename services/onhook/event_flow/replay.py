@@ -27,6 +27,7 @@ from onhook.event_flow.dead_letter import Unprocessable, cut
 from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
 from onhook.event_flow.run_lock import RunLocks
+from onhook.event_flow.source_message import source_headers
 from onhook.journal.port import DeadLetter, Journal, Run, RunState
 
 ARRIVES_WITHIN = timedelta(minutes=1)
@@ -122,12 +123,14 @@ class Replay:
     async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> str | None:
         if entry.queue == UNDELIVERED:
             return await self._resume(decode_run(delivery.body))
-        found = recognised(delivery.body)
+        of_source = source_headers(delivery)
+        found = None if of_source else recognised(delivery.body)
         if found is None:
             again = Message(
                 body=delivery.body,
                 message_id=str(uuid4()),
                 content_type=delivery.content_type and cut(delivery.content_type),
+                headers=of_source,
             )
             try:
                 await self._bus.publish("", EVENT_FLOW, again)

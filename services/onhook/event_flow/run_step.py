@@ -21,6 +21,7 @@ from onhook.flow.effect import CallFlow, Effect, Finished, PopScreen, SendReques
 from onhook.flow.secrecy import holds_secure
 from onhook.journal.port import Result, RunState, ScreenPop
 
+NOT_SHOWN = "not shown: shadow"
 LEAVING = SendRequest | PopScreen
 """Effects that others see."""
 
@@ -82,6 +83,15 @@ async def _pop(run: Performance, progress: Progress, effect: PopScreen) -> Reach
             target=pop.target,
         ),
     )
+    if run.parts.is_shadow:
+        return await run.conclude(
+            progress,
+            effect,
+            Result(outputs={}, at=run.parts.clock()),
+            started_at=started_at,
+            began=began,
+            note=NOT_SHOWN,
+        )
     await run.parts.handover.pop(key, event)
     row = ScreenPop(
         id=pop_id,

@@ -20,7 +20,7 @@ from onhook.contracts.topology import UNPROCESSABLE
 from onhook.egress.connector_client import Outgoing
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
-from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
+from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
 from onhook.event_flow.lane import Slots
@@ -54,6 +54,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     observe: Observer
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
+    is_shadow: bool = False
+    """Nothing may be noticed by anybody: no request leaves, and no screen pops."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -92,7 +94,12 @@ class Runner:
             )
         )
         if not handled:
-            await self._filter(event, named=bool(targets))
+            await self.filter(
+                event,
+                f"its flow has no handler for {event.type}"
+                if targets
+                else f"no published flow handles {event.type}",
+            )
         elif len(handled) == 1:
             await self.run(self._first_message(event, *handled[0]), origin, slots)
         else:
@@ -110,16 +117,12 @@ class Runner:
         except UnknownFlow as error:
             raise Unprocessable("unknown flow", str(error)) from None
 
-    async def _filter(self, event: Event, *, named: bool) -> None:
-        reason = (
-            f"its flow has no handler for {event.type}"
-            if named
-            else f"no published flow handles {event.type}"
-        )
+    async def filter(self, event: Event, reason: str) -> None:
+        """The event runs nothing; the journal says why."""
         row = EventRow(
             source=event.source,
             event_id=event.id,
-            event_type=event.type,
+            event_type=cut(event.type),
             interaction_id=event.interaction_id,
             outcome=EventOutcome.FILTERED,
             reason=reason,

@@ -147,6 +147,7 @@ class Sending:
             started_at=self._started_at,
             began=self._began,
             inputs=self._inputs(rendered),
+            note=tried.note,
             masks=self._masks,
         )
 

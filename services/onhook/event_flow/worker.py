@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import msgspec
 import structlog
 
 from onhook.bus.port import Bus, Delivery
-from onhook.contracts.event import Event
+from onhook.contracts.event import CONTENT_TYPE, Event, encode_event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import (
     EVENT_FLOW,
@@ -19,22 +20,30 @@ from onhook.contracts.topology import (
     SMALLEST_TIER_S,
     UNPROCESSABLE,
 )
-from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
+from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
 from onhook.event_flow.handover import Handover
-from onhook.event_flow.intake import read, recognised
+from onhook.event_flow.intake import UnknownEvent, read, recognised
 from onhook.event_flow.lane import Lane, Slots, Stopped, consuming
 from onhook.event_flow.notice import MessageSetAside, Observer
 from onhook.event_flow.runner import Origin, Runner
+from onhook.event_flow.source_feed import Feed, Feeds
+from onhook.event_flow.source_message import SourceMessage, named_source, received, replayed
+from onhook.event_flow.sources import NO_EVENT, Source, Sources
 
 log = structlog.get_logger()
 
 LARGEST_PREFETCH = 2_000
+Foreign = tuple[str, SourceMessage]
+"""A source's name, and its message as it came."""
 
 
-def lanes_for(in_flight: int) -> tuple[Lane, ...]:
-    """Half of the places for fresh events, a quarter each for retries and for next requests."""
+def lanes_for(in_flight: int, feeds: int = 0) -> tuple[Lane, ...]:
+    """Half of the places for fresh events, a quarter each for retries and for next requests.
+
+    Those for fresh events are shared out evenly with so many feeds.
+    """
     quarter = max(1, in_flight // 4)
-    fresh = max(1, in_flight - 2 * quarter)
+    fresh = max(1, (in_flight - 2 * quarter) // (1 + feeds))
     return (
         _lane(EVENT_FLOW, fresh),
         _lane(NEXT, quarter),
@@ -56,7 +65,13 @@ class Worker:
         handover: Handover,
         observe: Observer,
         clock: Callable[[], datetime],
+        sources: Sources | None = None,
+        feeds: Feeds | None = None,
+        ignores_unknown: bool = False,
     ) -> None:
+        self._sources = sources or Sources()
+        self._feeds = (feeds or Feeds()).all
+        self._ignores_unknown = ignores_unknown
         self._bus = bus
         self._runner = runner
         self._handover = handover
@@ -65,13 +80,36 @@ class Worker:
 
     @asynccontextmanager
     async def consuming(self, in_flight: int, grace_s: float) -> AsyncIterator[None]:
-        async with consuming(self._bus, lanes_for(in_flight), self.handle, self._clock, grace_s):
+        lanes = lanes_for(in_flight, len(self._feeds))
+        lanes += tuple(self._lane_of(feed, lanes[0].slots) for feed in self._feeds)
+        async with consuming(self._bus, lanes, self.handle, self._clock, grace_s):
             yield
+
+    def _lane_of(self, feed: Feed, slots: int) -> Lane:
+        lane = _lane(feed.queue, slots)
+        source = feed.source
+        if source is None:
+            return msgspec.structs.replace(lane, consumer=feed.queues)
+
+        async def handle(delivery: Delivery, slots: Slots) -> None:
+            await self._handle_foreign(source, received(delivery), delivery, slots)
+
+        prefetch = feed.prefetch or lane.prefetch
+        return msgspec.structs.replace(
+            lane,
+            prefetch=prefetch,
+            slots=min(slots, prefetch),
+            consumer=feed.queues,
+            handler=handle,
+        )
 
     async def handle(self, delivery: Delivery, slots: Slots) -> None:
         """Returns when the message may be acknowledged."""
         if delivery.queue == EVICTED:
             await self._set_aside(delivery, recognised(delivery.body), _evicted())
+            return
+        if delivery.queue == EVENT_FLOW and (name := named_source(delivery)) is not None:
+            await self._handle_replayed(name, delivery, slots)
             return
         message: Event | RunMessage | None = None
         try:
@@ -80,6 +118,8 @@ class Worker:
                 await self._run(message, delivery, slots)
             else:
                 await self._runner.event(message, _origin(delivery), slots)
+        except UnknownEvent as problem:
+            await self._unknown(problem, delivery)
         except Unprocessable as problem:
             await self._set_aside(delivery, message, problem)
         except Stopped:
@@ -87,6 +127,44 @@ class Worker:
         except Exception as error:
             log.exception("message failed", queue=delivery.queue)
             await self._set_aside(delivery, message, internal_error(error))
+
+    async def _handle_replayed(self, name: str, delivery: Delivery, slots: Slots) -> None:
+        """A dead letter of a source: its templates try again."""
+        message, source = replayed(delivery), self._sources.named(name)
+        if source is not None:
+            await self._handle_foreign(source, message, delivery, slots)
+            return
+        gone = f'source "{cut(name, 80)}" is not in ONHOOK_SOURCES; put it back, then replay this'
+        await self._set_aside(delivery, None, Unprocessable(NO_EVENT, gone), (name, message))
+
+    async def _handle_foreign(
+        self, source: Source, message: SourceMessage, delivery: Delivery, slots: Slots
+    ) -> None:
+        """A source's message: made an event, which then is one like any other."""
+        event: Event | None = None
+        try:
+            event = source.read(message, self._clock())
+            origin = msgspec.structs.replace(
+                _origin(delivery), body=encode_event(event), content_type=CONTENT_TYPE
+            )
+            await self._runner.event(event, origin, slots)
+        except UnknownEvent as problem:
+            await self._unknown(problem, delivery, (source.name, message))
+        except Unprocessable as problem:
+            await self._set_aside(delivery, event, problem, (source.name, message))
+        except Stopped:
+            raise
+        except Exception as error:
+            log.exception("message failed", queue=delivery.queue, source=source.name)
+            await self._set_aside(delivery, event, internal_error(error), (source.name, message))
+
+    async def _unknown(
+        self, problem: UnknownEvent, delivery: Delivery, origin: Foreign | None = None
+    ) -> None:
+        if self._ignores_unknown:
+            await self._runner.filter(problem.event, problem.reason)
+        else:
+            await self._set_aside(delivery, None if origin else problem.event, problem, origin)
 
     async def _run(self, message: RunMessage, delivery: Delivery, slots: Slots) -> None:
         if message.not_before is not None:
@@ -98,8 +176,19 @@ class Worker:
         await self._runner.run(message, _origin(delivery), slots)
 
     async def _set_aside(
-        self, delivery: Delivery, message: Event | RunMessage | None, problem: Unprocessable
+        self,
+        delivery: Delivery,
+        message: Event | RunMessage | None,
+        problem: Unprocessable,
+        origin: Foreign | None = None,
     ) -> None:
+        """A source's message is kept as it came until it is an event, and then as that."""
+        body, content_type = delivery.body, delivery.content_type
+        source, context = None, None
+        if origin is not None and message is None:
+            source, context = origin[0], origin[1].kept()
+        elif origin is not None and isinstance(message, Event):
+            body, content_type = encode_event(message), CONTENT_TYPE
         event = message.event if isinstance(message, RunMessage) else message
         about = About(
             fault=problem.fault,
@@ -111,10 +200,10 @@ class Worker:
             routing_key=delivery.routing_key,
             original_id=delivery.message_id,
             original_headers=delivery.headers,
+            source=source,
+            source_context=context,
         )
-        entry = await self._handover.set_aside(
-            UNPROCESSABLE, delivery.body, about, delivery.content_type
-        )
+        entry = await self._handover.set_aside(UNPROCESSABLE, body, about, content_type)
         if isinstance(message, RunMessage):
             await self._runner.bury(message, entry.reason)
         log.warning(

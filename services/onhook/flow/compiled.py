@@ -186,14 +186,17 @@ class _Draft:
     def _handlers(self, event_flow: EventFlow, nodes: Mapping[str, Node]) -> dict[str, str]:
         handlers: dict[str, str] = {}
         for specification, node_id in event_flow.on_events.items():
-            event = canonical_name(specification)
-            if event is None:
-                finding = warning(
-                    "OH1005",
-                    f'no event is called "{specification}"',
-                    "its handler never runs; correct the name in onEvents",
+            event = canonical_name(specification) or specification
+            if canonical_name(specification) is None and not self._is_made(specification):
+                self._found.append(
+                    warning(
+                        "OH1005",
+                        f'no event is called "{specification}"',
+                        "correct the name in onEvents; else its handler runs only where a source "
+                        "(ONHOOK_SOURCES) makes events of that type",
+                    )
                 )
-            elif node_id not in nodes:
+            if node_id not in nodes:
                 finding = error(
                     BROKEN_LINK,
                     f'onEvents names node "{node_id}", which is not there',
@@ -212,6 +215,11 @@ class _Draft:
         if error_node is not None and self.events.after(error_node) is None:
             del handlers[ERROR_EVENT]  # as exports have it: an empty one would swallow failures
         return handlers
+
+    def _is_made(self, event_type: str) -> bool:
+        """Whether a source makes such events."""
+        made = self._surroundings.event_types
+        return made is None or event_type in made
 
     def _check(self, nodes: Mapping[str, Node], main_nodes: Mapping[str, Node]) -> None:
         file, events, main = self._file, self.events, self.main

@@ -1,7 +1,7 @@
 """What the templates of a flow see: its variables, the events' outputs, its nodes' outputs.
 
-Of an event only outputs of known events are taken, and none that bears a name of the flow's own: a
-publisher could send a delivery elsewhere.
+Of an event only outputs of known events are taken, and its own under its type, and none that bears
+a name of the flow's own: a publisher could send a delivery elsewhere.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def context_in(
     context.update(progress.variables)
     data, own_names = event.data, flow.own_names
     for alias, outputs in data.items():
-        name = _KNOWN.get(alias)
+        name = _KNOWN.get(alias) or (alias if alias == event.type else None)
         if name is None or name in own_names or (name != alias and name in data):
             continue
         context[name] = outputs

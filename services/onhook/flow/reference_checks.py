@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from onhook.contracts import outputs
-from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES
+from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES, canonical_name
 from onhook.flow.activity import Activity
 from onhook.flow.call_only import CallOnly
 from onhook.flow.errors import Finding, error, warning
 from onhook.flow.expression import Reference
 from onhook.flow.graph import Graph
-from onhook.flow.model import FlowFile
+from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
 from onhook.flow.properties import UNDECLARED
 
 NO_OUTPUT = "OH1006"
@@ -46,6 +46,8 @@ class Names(Struct, frozen=True, kw_only=True):
     elsewhere: frozenset[str]
     """Nodes of the flow's other graph."""
     others: Mapping[str, Activity]
+    events: frozenset[str] = frozenset()
+    """Of its handlers' events, those that a source makes: what they have is the source's business."""
 
     @classmethod
     def of(cls, file: FlowFile, events: Graph, main: Graph) -> Names:
@@ -55,6 +57,7 @@ class Names(Struct, frozen=True, kw_only=True):
             nodes=here,
             elsewhere=frozenset(there) - set(here),
             others=there,
+            events=_events_of_sources(file),
         )
 
     @property
@@ -64,7 +67,13 @@ class Names(Struct, frozen=True, kw_only=True):
             nodes=self.others,
             elsewhere=frozenset(self.nodes) - set(self.others),
             others=self.nodes,
+            events=self.events,
         )
+
+
+def _events_of_sources(file: FlowFile) -> frozenset[str]:
+    handlers = file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
+    return frozenset(name for name in handlers.on_events if canonical_name(name) is None)
 
 
 def _with_outputs(graph: Graph) -> dict[str, Activity]:
@@ -99,6 +108,8 @@ def _check(activity: Activity, reference: Reference, names: Names) -> Finding | 
     if first in EVENT_OUTPUTS:
         event = TEMPLATE_ALIASES.get(first, first)
         return _check_output(activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ()))
+    if first in names.events:
+        return None
     return _names_nothing(activity, reference, names)
 
 
@@ -133,7 +144,7 @@ def _names_nothing(activity: Activity, reference: Reference, names: Names) -> Fi
         )
     what = f"{reference} names no variable, event or node"
     near = difflib.get_close_matches(
-        first, [*names.variables, *names.nodes, *EVENT_OUTPUTS], 1, 0.75
+        first, [*names.variables, *names.nodes, *names.events, *EVENT_OUTPUTS], 1, 0.75
     )
     hint = f'declare the variable "{first}" or correct the name'
     remedy = f"did you mean {near[0]}? Else {hint}" if near else hint

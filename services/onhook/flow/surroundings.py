@@ -35,6 +35,8 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     """By id and by name."""
     connectors: Mapping[str, str] = {}
     """Id or name of a connector -> its base URL; headers and secrets are the worker's."""
+    event_types: frozenset[str] | None = frozenset()
+    """Types of events that sources make besides the contact centre's own; None: any."""
     can_seal: bool = True
     """False: secure values cannot wait on this bus."""
 

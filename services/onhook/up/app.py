@@ -15,7 +15,8 @@ from onhook.contracts.topology import UNDELIVERED, UNPROCESSABLE
 from onhook.event_flow import app as event_flow
 from onhook.event_flow.app import EventFlowWorker
 from onhook.event_flow.notice import Observer, ignore
-from onhook.settings import Settings
+from onhook.event_flow.shadow import shadowed
+from onhook.settings import SettingError, Settings
 from onhook.sink import app as sink
 from onhook.sink.capture import Captured
 from onhook.sqlite.folder_lock import held
@@ -46,6 +47,11 @@ async def running(
 
     Raises PortTaken, FolderHeld, BusError, StorageError, JournalError, FlowError or SettingError.
     """
+    if settings.shadow and settings.amqp_url:
+        raise SettingError(
+            "ONHOOK_SHADOW is for `onhook event-flow` on a broker, beside a live worker; with "
+            "`onhook up` unset it, or unset ONHOOK_AMQP_URL"
+        )
     async with AsyncExitStack() as stack:
         listeners = stack.enter_context(bound(settings))
         settings = listeners.settings
@@ -108,7 +114,7 @@ async def _bus(settings: Settings) -> AsyncIterator[Bus]:
         ) as bus:
             yield bus
         return
-    folder = settings.data / "bus"
+    folder = (shadowed(settings) if settings.shadow else settings).data / "bus"
     with held(folder, "`onhook up`"):
         async with embedded.opened(folder / "bus.sqlite", synchronous=settings.synchronous) as bus:
             yield bus
