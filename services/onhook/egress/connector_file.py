@@ -203,6 +203,8 @@ def _signing(texts: Texts, fields: dict[str, Any]) -> Keys:
     """`off` is no text in YAML, but false."""
     if fields.get("signing") in (False, "off") and "signing_file" not in fields:
         return ()
+    if isinstance(fields.get("signing"), bool):
+        raise texts.wrong("signing: must be off, or whsec_...")
     text = texts.secret(fields, "signing", "signing")
     try:
         keys = parse_secrets(text)
