@@ -10,6 +10,7 @@ import argparse
 from onhook import __version__
 from onhook.cli.flow_parser import flow_arguments, override_arguments, template_arguments
 from onhook.cli.setting_flags import ADDRESSES, WORKER_ADDRESS, add_setting_flags
+from onhook.cli.signature_parser import signature_arguments
 
 COMMANDS = {
     "up": "all three services in one process, with a webhook to look at",
@@ -19,6 +20,7 @@ COMMANDS = {
     "flow": "check, run, publish and label flows",
     "template": "evaluate an expression or a template",
     "override": "values of flow variables, changed without a restart",
+    "signature": "make secrets, sign a body, say why a signature is not right",
     "call-emulator": "serve the call emulator alone",
     "event-flow": "serve the event-flow worker alone",
     "sink": "serve the sink alone",
@@ -106,6 +108,7 @@ _ARGUMENTS = {
     "flow": flow_arguments,
     "template": template_arguments,
     "override": override_arguments,
+    "signature": signature_arguments,
     "doctor": _doctor_arguments,
     "config": _config_arguments,
     "reset": _reset_arguments,
@@ -119,6 +122,7 @@ _SETTINGS_OF: dict[str, frozenset[str]] = {
     "flow": WORKER_ADDRESS,
     "override": WORKER_ADDRESS,
     "reset": frozenset({"data"}),
+    "signature": frozenset({"signing_secret"}),
     "template": frozenset(),
     "trace": ADDRESSES,
 }
