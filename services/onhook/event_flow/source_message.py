@@ -39,7 +39,7 @@ class SourceMessage(Struct, frozen=True, kw_only=True):
     around: Around
 
     def context(self) -> tuple[dict[str, Any], str | None]:
-        """The templates' context, and why `body` is null, where it is."""
+        """The templates' context, and why `body`, or `text` too, is null."""
         body, text, why = _read(self.content, self.around.properties.get("content_encoding"))
         context = {name: getattr(self.around, name) for name in Around.__struct_fields__}
         return {"body": body, "text": text, **context}, why

@@ -65,55 +65,47 @@ class Recipe(Struct, frozen=True, kw_only=True):
         """The type of every event that it makes; None where that depends on the message."""
         return literal(self.type)
 
-    def event(self, context: Mapping[str, Any], why_no_body: str | None, now: datetime) -> Event:
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names that its templates read of a message."""
+        fields = (self.source, self.type, self.id, self.subject, self.time)
+        found = {name for field in fields if field is not None for name in _names(field)}
+        return frozenset(found | ({"body"} if self.data is None else _names(self.data)))
+
+    def event(self, context: Mapping[str, Any], now: datetime) -> Event:
         """Raises NoEvent."""
-        hint = f"; {why_no_body}" if why_no_body else ""
-        event_type = self._required("type", self.type, context, now, hint)
         try:
-            event_type = checked_type(event_type)
+            event_type = checked_type(_required("type", self.type, context, now))
         except Unusable as problem:
             raise NoEvent(f"type: {problem}") from None
-        event_id = self._required("id", self.id, context, now, hint)
+        event_id = _required("id", self.id, context, now)
         if len(event_id) > LONGEST_ID:
             raise NoEvent(f"id: has {len(event_id)} characters; {LONGEST_ID} are the most")
         return Event(
             id=event_id,
-            source=self._required("source", self.source, context, now, hint),
+            source=_required("source", self.source, context, now),
             type=event_type,
             specversion=SPEC_VERSION,
             subject=_printed("subject", self.subject, context, now) or None,
             time=_time(_printed("time", self.time, context, now)),
             datacontenttype="application/json",
-            data=self._data(event_type, context, now, hint),
+            data=self._data(event_type, context, now),
         )
 
-    @staticmethod
-    def _required(
-        field: str, template: Template, context: Mapping[str, Any], now: datetime, hint: str
-    ) -> str:
-        found = _printed(field, template, context, now)
-        if not found:
-            raise NoEvent(f"{field}: {cut(template.source, 80)} prints nothing{hint}")
-        return found
-
-    def _data(
-        self, event_type: str, context: Mapping[str, Any], now: datetime, hint: str
-    ) -> dict[str, Any]:
+    def _data(self, event_type: str, context: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         try:
             if self.data is None:
-                data = {event_type: context["body"]}
-                if context["body"] is None:
-                    raise NoEvent(f"data: there is nothing to take from the body{hint}")
+                data: Any = {event_type: context["body"]}
             elif isinstance(self.data, dict):
                 data = {name: _value(part, context, now) for name, part in self.data.items()}
             else:
                 data = msgspec.json.decode(self.data.render(context, now=now))
         except PebbleError as problem:
-            raise NoEvent(f"data: {problem}{hint}") from None
+            raise NoEvent(f"data: {problem}") from None
         except (msgspec.DecodeError, RecursionError) as problem:
-            raise NoEvent(f"data: prints no JSON that can be read: {problem}{hint}") from None
+            raise NoEvent(f"data: prints no JSON that can be read: {problem}") from None
         if not isinstance(data, dict):
-            raise NoEvent(f"data: prints {_kind(data)}, and must be an object{hint}")
+            raise NoEvent(f"data: prints {_kind(data)}, and must be an object")
         if not isinstance(data.get(VARIABLES, {}), dict | None):
             raise NoEvent(f"data.variables: is {_kind(data[VARIABLES])}, and must be an object")
         return data
@@ -212,6 +204,24 @@ def _check_names(template: Template) -> None:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _names(part: JsonBody | Part) -> set[str]:
+    """What it reads of a message: the first names of its references."""
+    if isinstance(part, Template | JsonBody):
+        return {reference.path[0] for reference in part.references}
+    if isinstance(part, dict):
+        return {name for each in part.values() for name in _names(each)}
+    if isinstance(part, list):
+        return {name for each in part for name in _names(each)}
+    return set()
+
+
+def _required(field: str, template: Template, context: Mapping[str, Any], now: datetime) -> str:
+    found = _printed(field, template, context, now)
+    if not found:
+        raise NoEvent(f"{field}: {cut(template.source, 80)} prints nothing")
+    return found
 
 
 def _printed(

@@ -58,15 +58,19 @@ class Source(Struct, frozen=True, kw_only=True):
     prefetch: int | None
     types: frozenset[str]
     recipe: Recipe
+    reads: frozenset[str]
+    """What the recipe reads of a message."""
 
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {self.queue!r}, {masked_url(self.url)!r})"
 
     def read(self, message: SourceMessage, now: datetime) -> Event:
         """Raises Unprocessable, and UnknownEvent of it where the type is none of its own."""
-        context, why_no_body = message.context()
+        context, why = message.context()
+        if why is not None and any(context[name] is None for name in self.reads & {"body", "text"}):
+            raise Unprocessable(NO_EVENT, f'source "{self.name}": {why}, and its templates read it')
         try:
-            event = self.recipe.event(context, why_no_body, now)
+            event = self.recipe.event(context, now)
         except NoEvent as problem:
             raise Unprocessable(NO_EVENT, f'source "{self.name}": {problem}') from None
         if self.types and event.type not in self.types:
@@ -154,6 +158,7 @@ class _Reader:
             prefetch=self._prefetch(name, fields.get("prefetch")),
             types=self._types(name, fields.get("types"), recipe.literal_type),
             recipe=recipe,
+            reads=recipe.reads,
         )
 
     def check_apart(self, sources: tuple[Source, ...]) -> None:
