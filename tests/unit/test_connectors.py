@@ -164,3 +164,94 @@ def test_a_file_that_cannot_be_used_is_named_and_no_secret_shown(
 def test_a_connector_does_not_show_its_secrets(tmp_path: Path) -> None:
     connectors = loaded(tmp_path, "crm: {url: https://crm.example, bearer: s3cret}")
     assert "s3cret" not in repr(vars(connectors))
+
+
+def test_headers_may_stand_beside_another_way(tmp_path: Path) -> None:
+    connectors = loaded(
+        tmp_path, "crm: {url: https://crm.example, bearer: token-1, headers: {X-Key: key-1}}"
+    )
+    assert headers_of(connectors) == {"Authorization": "Bearer token-1", "X-Key": "key-1"}
+
+
+OAUTH = "token_url: https://a.example/token, client_id: me, client_secret: s3cret"
+
+
+@pytest.mark.parametrize(
+    ("oauth", "words"),
+    [
+        ("{}", "needs token_url, client_id and client_secret"),
+        ("{client_id: me, client_secret: s3cret}", "oauth2.token_url: "),
+        ("{token_url: 'ftp://a', client_id: me, client_secret: s3cret}", "must begin with http"),
+        ("{token_url: 'https://a.example', client_secret: s3cret}", "oauth2.client_id: must be"),
+        ("{token_url: 'https://a.example', client_id: me}", "oauth2.client_secret: must be"),
+        (f"{{{OAUTH}, auth: body}}", "oauth2.auth: must be basic or post"),
+        (f"{{{OAUTH}, scope: 5}}", "oauth2.scope: must be a text"),
+        (f"{{{OAUTH}, grant_type: password}}", 'oauth2: no key "grant_type" here'),
+        (f"{{{OAUTH}, client_secret_file: f}}", "and in a file"),
+        (f"{{{OAUTH}}}, headers: {{authorization: s3cret}}", "oauth2 and headers.Authorization"),
+        (f"{{{OAUTH}}}, basic: {{user: a, password: s3cret}}", "basic and oauth2; keep one"),
+    ],
+)
+def test_a_way_to_get_tokens_that_cannot_be_used_is_named(
+    tmp_path: Path, oauth: str, words: str
+) -> None:
+    with pytest.raises(ConnectorsError) as refusal:
+        loaded(tmp_path, f"crm: {{url: https://crm.example, oauth2: {oauth}}}")
+    assert words in str(refusal.value)
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("oauth", "oauth2"),
+        ("api-key", "headers"),
+        ("certificate", "client_cert and client_key"),
+        ("verify", "ca_file"),
+        ("timeout", "httpResponseTimeout"),
+    ],
+)
+def test_a_name_from_elsewhere_is_told_by_ours(tmp_path: Path, key: str, instead: str) -> None:
+    with pytest.raises(ConnectorsError, match=f'no key "{key}" here; use {instead}'):
+        loaded(tmp_path, f"crm: {{url: https://crm.example, {key}: s3cret}}")
+
+
+def test_what_a_flow_must_not_read_back_is_every_secret_but_plain_header_values(
+    tmp_path: Path,
+) -> None:
+    connectors = loaded(
+        tmp_path,
+        """
+        a: {url: https://a.example, headers: {X-Org: acme, X-Key: "${KEY}", X-Long: 0123456789abcdef}}
+        b: {url: https://b.example, bearer: token-1}
+        """,
+        KEY="k3y-k3y",
+    )
+    shown = "acme k3y-k3y 0123456789abcdef token-1"
+    assert connectors.mask.text(shown) == "*** *** *** ***"
+    assert connectors.outputs_mask.text(shown) == "acme *** *** ***"
+
+
+def test_secrets_of_before_stay_masked_when_their_file_changes(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token-one")
+    connectors = loaded(tmp_path, "crm: {url: https://crm.example, bearer_file: token}")
+    file.write_text("token-two-")
+    assert headers_of(connectors) == {"Authorization": "Bearer token-two-"}
+    assert connectors.mask.text("token-one token-two-") == "*** ***"
+
+
+def test_a_file_that_comes_to_hold_what_no_header_can_carry_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("token-one")
+    connectors = loaded(tmp_path, "crm: {url: https://crm.example, bearer_file: token}")
+    for content in (b"token\r\ntwo", b"", b"\xff"):
+        file.write_bytes(content)
+        assert headers_of(connectors) == {"Authorization": "Bearer token-one"}
+    file.write_text("token-two")
+    assert headers_of(connectors) == {"Authorization": "Bearer token-two"}
+
+
+def test_no_connector_can_be_called_endpoints(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorsError, match="a connector needs another name"):
+        loaded(tmp_path, "endpoints: {url: https://crm.example}")
