@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +12,14 @@ from onhook.journal.port import (
     DeadLetter,
     EventOutcome,
     EventRow,
+    Journal,
     Run,
     ScreenPop,
     TraceRow,
     Version,
 )
+
+OpenJournal = Callable[..., AbstractAsyncContextManager[Journal]]
 
 AT = datetime(2026, 1, 5, 9, 30, 0, 123_456, tzinfo=UTC)
 

@@ -4,10 +4,6 @@ labels, one interaction's history, and what happens when many do it at once."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +11,7 @@ from msgspec.structs import replace
 
 from journal_records import (
     AT,
+    OpenJournal,
     a_dead_letter,
     a_pop,
     a_run,
@@ -25,7 +22,6 @@ from journal_records import (
     later,
 )
 from onhook.journal import rows
-from onhook.journal.opening import opened
 from onhook.journal.port import (
     Journal,
     JournalError,
@@ -35,25 +31,6 @@ from onhook.journal.port import (
     StoredOverride,
     visit_key,
 )
-
-OpenJournal = Callable[..., AbstractAsyncContextManager[Journal]]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def open_journal(request: pytest.FixtureRequest, tmp_path: Path) -> OpenJournal:
-    """The same store each time it is opened."""
-    if request.param == "postgres":
-        where: Path | str = request.getfixturevalue("postgres_url")
-    else:
-        where = tmp_path / "journal.sqlite"
-    return partial(opened, where, synchronous="OFF")
-
-
-@pytest.fixture
-async def journal(open_journal: OpenJournal) -> AsyncIterator[Journal]:
-    async with open_journal() as opened_journal:
-        yield opened_journal
-
 
 # Runs
 
@@ -389,3 +366,215 @@ async def test_nothing_is_half_recorded(journal: Journal) -> None:
     assert journal.trouble == str(refusal.value).removeprefix("the journal cannot be written: ")
     await journal.save(a_run())
     assert journal.trouble is None
+
+
+# Many at once
+
+
+async def test_workers_share_runs_and_versions(open_journal: OpenJournal) -> None:
+    async with open_journal() as one, open_journal() as other:
+        await one.publish_version(a_version("one"), ("Latest",))
+        version, _ = await other.publish_version(a_version("two"), ("Latest",))
+        assert version.number == 2
+        assert await labels_of(one) == {"Latest": 2}
+        await one.save(a_run(step=7))
+        assert (await other.open_run(a_run())).step == 7
+
+
+async def test_a_run_that_workers_open_at_once_is_one_run(open_journal: OpenJournal) -> None:
+    async with open_journal() as one, open_journal() as other:
+        for number in range(20):
+            opened = await asyncio.gather(
+                *(
+                    journal.open_run(a_run(f"r{run}-{number}", version=version))
+                    for version, journal in enumerate((one, other, one, other), start=1)
+                    for run in range(10)
+                )
+            )
+            versions: dict[str, set[int]] = {}
+            for run in opened:
+                versions.setdefault(run.run_id, set()).add(run.version)
+            assert all(len(found) == 1 for found in versions.values())
+
+
+async def test_the_highest_step_wins_whoever_saves_it(open_journal: OpenJournal) -> None:
+    async with open_journal() as one, open_journal() as other:
+        await asyncio.gather(
+            *(
+                journal.save(a_run(f"r{run}", step=step, reason=f"step {step}"))
+                for step in range(30)
+                for journal in ((one, other) if step % 2 else (other, one))
+                for run in range(4)
+            )
+        )
+        for run in range(4):
+            kept = await one.run(f"r{run}")
+            assert kept is not None
+            assert (kept.step, kept.reason) == (29, "step 29")
+
+
+async def test_versions_that_workers_publish_at_once_are_numbered_without_a_gap(
+    open_journal: OpenJournal,
+) -> None:
+    async with open_journal() as one, open_journal() as other:
+        published = await asyncio.gather(
+            *(
+                journal.publish_version(a_version(f"content {n} of {worker}"), ("Latest",))
+                for n in range(10)
+                for worker, journal in enumerate((one, other))
+            )
+        )
+        assert sorted(version.number for version, _ in published) == list(range(1, 21))
+        newest = max((version for version, _ in published), key=lambda each: each.number)
+        assert await labels_of(one) == {"Latest": newest.number}
+        found = [version.number for version in await other.versions()]
+        assert sorted(found) == list(range(1, 21))
+        assert len(await other.versions(18)) == 2
+
+
+async def test_the_same_content_published_at_once_is_one_version(
+    open_journal: OpenJournal,
+) -> None:
+    async with open_journal() as one, open_journal() as other:
+        published = await asyncio.gather(
+            *(journal.publish_version(a_version("one"), ()) for journal in (one, other) * 5)
+        )
+    assert sorted(is_new for _, is_new in published) == [False] * 9 + [True]
+    assert {version.number for version, _ in published} == {1}
+
+
+async def test_every_change_at_once_makes_a_revision_of_its_own(open_journal: OpenJournal) -> None:
+    override = StoredOverride(flow_id="f1", variable="Url", value=b"1", set_at=AT)
+    async with open_journal() as one, open_journal() as other:
+        before = await one.revision()
+        await asyncio.gather(
+            *(journal.set_override(override) for journal in (one, other) * 10),
+            *(
+                journal.move_label(Label(flow_id="f1", label="Live", number=number))
+                for number, journal in enumerate((one, other) * 10)
+            ),
+        )
+        assert await other.revision() - before == 40
+        assert await one.overrides() == await other.overrides() == [override]
+
+
+async def test_one_wrong_row_keeps_no_other_from_being_written(journal: Journal) -> None:
+    outcomes = await asyncio.gather(
+        *(
+            journal.save(
+                a_run(f"r{number}"),
+                attempt=an_attempt(f"r{number}", node=None if number == 37 else "A"),
+            )
+            for number in range(100)
+        ),
+        return_exceptions=True,
+    )
+    wrong = [number for number, outcome in enumerate(outcomes) if outcome is not None]
+    assert wrong == [37]
+    assert isinstance(outcomes[37], JournalError)
+    runs = await journal.runs(interaction_id=None, state=None, limit=1_000)
+    assert {run.run_id for run in runs} == {f"r{number}" for number in range(100)} - {"r37"}
+
+
+async def test_the_same_attempt_again_is_recorded_once(journal: Journal) -> None:
+    for attempt in (an_attempt(), an_attempt(), an_attempt(started_at=later(9))):
+        await journal.save(a_run(), attempt=attempt)
+    assert await journal.attempts("r1") == [an_attempt(), an_attempt(started_at=later(9))]
+
+
+# Texts
+
+
+NASTY = [
+    "\x00",
+    "a\x00b",
+    "\x01",
+    "\x01\x01\x00\x02",
+    "é\u2028",
+    "😀",
+    "'; DROP TABLE runs; --",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", NASTY, ids=repr)
+async def test_any_text_reads_back_as_it_was_written(journal: Journal, text: str) -> None:
+    run = a_run(
+        f"r{text}",
+        interaction_id=text,
+        source=text,
+        reason=text,
+        results={text: Result(outputs={text: text})},
+    )
+    attempt = an_attempt(run.run_id, node=text, detail=text, response_headers={"x": text})
+    await journal.save(run, attempt=attempt, trace=a_trace(run.run_id))
+    event = an_event(f"e{text}", source=text, interaction_id=text, reason=text)
+    await journal.note_event(event)
+    await journal.note_event(event)
+    await journal.note_dead_letter(a_dead_letter(f"m{text}", interaction_id=text, excerpt=text))
+    assert await journal.run(run.run_id) == await journal.open_run(a_run(run.run_id)) == run
+    found = await journal.history(text)
+    assert found.events == [event]
+    assert found.runs[0].attempts == [attempt]
+    assert found.runs[0].traces == [a_trace(run.run_id)]
+    assert found.dead_letters[0].excerpt == text
+    assert await journal.interactions(text, 10) == [text]
+    await journal.forget_dead_letter(f"m{text}")
+    assert await journal.dead_letter(f"m{text}") is None
+
+
+async def test_half_a_character_is_replaced(journal: Journal) -> None:
+    run = a_run("r\ud800", reason="\udcff", results={"A#1": Result(outputs={"x": ["\ud8ff"]})})
+    attempt = an_attempt(run.run_id, response_headers={"x": "\udc80"}, response_excerpt="\udc80é")
+    await journal.save(run, attempt=attempt)
+    kept = await journal.run("r\ud800")
+    assert kept is not None
+    assert (kept.run_id, kept.reason) == ("r\ufffd", "\ufffd")
+    assert kept.results == {"A#1": Result(outputs={"x": ["\ufffd"]})}
+    made = await journal.attempts("r\ud800")
+    assert (made[0].response_headers, made[0].response_excerpt) == ({"x": "\ufffd"}, "\ufffdé")
+    assert await journal.interactions("\ud800", 3) == []
+
+
+async def test_an_id_may_be_as_long_as_its_publisher_likes(journal: Journal) -> None:
+    longest = "😀" * 20_000
+    for end in ("a", "b"):
+        run = a_run(f"r{end}", interaction_id=longest + end, flow_id=longest, source=longest)
+        await journal.save(run, attempt=an_attempt(run.run_id, node=longest))
+        await journal.note_event(
+            an_event(longest + end, source=longest, interaction_id=longest + end)
+        )
+    found = await journal.history(longest + "b")
+    assert [record.run.run_id for record in found.runs] == ["rb"]
+    assert [event.event_id for event in found.events] == [longest + "b"]
+    assert await journal.interactions(longest, 10) == [longest + "a", longest + "b"]
+    assert await journal.interactions(longest + "b", 10) == [longest + "b"]
+    assert await journal.under_way(longest) == {1: 2}
+
+
+async def test_interactions_come_in_order_and_each_once(journal: Journal) -> None:
+    for number, interaction in enumerate(["b", "a\x00", "a", "B", "a\x01", "é", "a"]):
+        await journal.save(a_run(f"r{number}", interaction_id=interaction))
+        await journal.note_event(an_event(f"e{number}", interaction_id=interaction))
+    await journal.note_event(an_event("alone", interaction_id="c"))
+    in_order = ["B", "a", "a\x00", "a\x01", "b", "c", "é"]
+    assert await journal.interactions("", 10) == in_order
+    assert await journal.interactions("", 3) == in_order[:3]
+    assert await journal.interactions("a", 10) == in_order[1:4]
+
+
+async def test_everything_is_there_after_it_was_opened_anew(open_journal: OpenJournal) -> None:
+    async with open_journal() as journal:
+        await journal.save(a_run(step=3), attempt=an_attempt(), pop=a_pop())
+        await journal.publish_version(a_version(), ("Latest",))
+    async with open_journal() as journal:
+        assert (await journal.open_run(a_run())).step == 3
+        assert await journal.attempts("r1") == [an_attempt()]
+        assert await labels_of(journal) == {"Latest": 1}
+
+
+async def test_a_journal_that_is_closed_says_so(open_journal: OpenJournal) -> None:
+    async with open_journal() as journal:
+        pass
+    with pytest.raises(JournalError, match="the journal cannot be written: "):
+        await journal.save(a_run())

@@ -17,24 +17,6 @@ from json_values import json_values, texts
 from onhook.journal import rows, sqlite, tables
 from onhook.journal.port import Journal, JournalError, Result, Run, RunState
 
-
-async def test_two_workers_on_one_file_share_runs_and_versions(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    async with (
-        sqlite.opened(path, synchronous="OFF") as one,
-        sqlite.opened(path, synchronous="OFF") as other,
-    ):
-        await one.publish_version(a_version("one"), ("Latest",))
-        version, _ = await other.publish_version(a_version("two"), ("Latest",))
-        assert version.number == 2
-        assert await labels_of(one) == {"Latest": 2}
-        await one.save(a_run(step=7))
-        assert (await other.open_run(a_run())).step == 7
-
-
-# Storing
-
-
 run_fields = st.fixed_dictionaries(
     {
         "source": texts,

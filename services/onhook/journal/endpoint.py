@@ -10,7 +10,7 @@ import re
 LONGEST_CHARS = 300
 """A host name has at most 253."""
 _PORTS = {"http": 80, "https": 443}
-_PARTS = re.compile(r"([^:/?#]+)://(?:[^/?#@]*@)?([^/?#]*)")
+_PARTS = re.compile(r"([^:/?#]+)://(?:[^/?#]*@)?([^/?#]*)")
 
 
 def endpoint_of(url: str) -> str:

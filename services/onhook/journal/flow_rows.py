@@ -76,7 +76,9 @@ def as_version(row: tuple[Any, ...]) -> Version:
 
 
 def labels(connection: sqlite3.Connection) -> list[Label]:
-    rows = connection.execute(select("labels", Label.__struct_fields__, "1 ORDER BY flow_id, label"))
+    rows = connection.execute(
+        select("labels", Label.__struct_fields__, "1 ORDER BY flow_id, label")
+    )
     return [Label(flow_id=row[0], label=row[1], number=row[2]) for row in rows]
 
 

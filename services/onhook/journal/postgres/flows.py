@@ -68,7 +68,9 @@ async def versions(connection: Connection, skip: int) -> list[Version]:
 
 
 async def labels(connection: Connection) -> list[Label]:
-    rows = await connection.fetch(select("labels", Label.__struct_fields__, "ORDER BY flow_id, label"))
+    rows = await connection.fetch(
+        select("labels", Label.__struct_fields__, "ORDER BY flow_id, label")
+    )
     return [Label(flow_id=row[0], label=row[1], number=row[2]) for row in rows]
 
 
@@ -98,7 +100,9 @@ async def under_way(connection: Connection, flow_id: str) -> dict[int, int]:
 
 
 async def overrides(connection: Connection) -> list[StoredOverride]:
-    rows = await connection.fetch(select("overrides", OVERRIDE_COLUMNS, "ORDER BY flow_id, variable"))
+    rows = await connection.fetch(
+        select("overrides", OVERRIDE_COLUMNS, "ORDER BY flow_id, variable")
+    )
     return [as_override(tuple(row)) for row in rows]
 
 
