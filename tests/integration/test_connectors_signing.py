@@ -107,6 +107,7 @@ async def test_an_endpoint_s_rule_wins_over_its_connector_and_that_over_the_sett
     here = endpoint.url("")
     text = f"""
 endpoints:
+  - {{flow: F, in_flight: 1}}
   - {{flow: F, node: Quiet, signing: off}}
   - {{flow: id-H, signing: "${{FLOW_SECRET}}"}}
   - {{url: "http://localhost:{endpoint.port}/some/path", signing_file: other-secret}}
@@ -150,8 +151,8 @@ async def test_a_signing_secret_that_rotates_in_its_file_signs_the_next_attempt(
     ("text", "words"),
     [
         ("endpoints: {url: https://x.example}", "endpoints: must be a list of endpoints"),
-        ("endpoints: [off]", "endpoints, number 1: must have signing"),
-        ("endpoints: [{flow: F}]", "needs signing: off, or whsec_..."),
+        ("endpoints: [off]", "endpoints, number 1: must have flow, node or url"),
+        ("endpoints: [{flow: F}]", "says nothing; give it signing: off"),
         ("endpoints: [{signing: off}]", "needs a flow, a node or a url"),
         ("endpoints: [{flow: F, signing: off}, {flow: '', signing: off}]", "number 2: flow: must"),
         ("endpoints: [{flow: 5, signing: off}]", "flow: must be a name"),

@@ -255,3 +255,18 @@ def test_a_file_that_comes_to_hold_what_no_header_can_carry_changes_nothing(tmp_
 def test_no_connector_can_be_called_endpoints(tmp_path: Path) -> None:
     with pytest.raises(ConnectorsError, match="a connector needs another name"):
         loaded(tmp_path, "endpoints: {url: https://crm.example}")
+
+
+def test_what_is_said_of_endpoints_is_handed_on_as_it_stands(tmp_path: Path) -> None:
+    connectors = loaded(
+        tmp_path,
+        """
+        endpoints:
+          - {flow: F, in_flight: 1, schedule: [5s, 1m]}
+          - {url: "https://CRM.example/x", signing: off}
+        """,
+    )
+    first, second = connectors.rules
+    assert (first.flow, first.delivery) == ("F", {"in_flight": 1, "schedule": ["5s", "1m"]})
+    assert (first.signing, second.signing) == (None, ())
+    assert (second.origin, second.delivery) == ("https://crm.example:443", {})

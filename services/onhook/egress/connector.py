@@ -1,9 +1,13 @@
-"""Shapes: a connector, how it gets tokens, and who signs what.
+"""Shapes: a connector, how it gets tokens, and what holds for an endpoint.
 
 No reading of files and no sending. No `repr` shows a secret.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
@@ -55,13 +59,16 @@ class Connector(Struct, frozen=True, kw_only=True):
 
 
 class EndpointRule(Struct, frozen=True, kw_only=True):
-    """Who signs what goes to an endpoint: flow, node and origin, each of them or any."""
+    """What holds for endpoints: flow, node and origin, each of them or any."""
 
     flow: str | None = None
     """By id or name."""
     node: str | None = None
     origin: str | None = None
-    signing: Keys
+    signing: Keys | None = None
+    """None: it does not say."""
+    delivery: Mapping[str, Any] = {}
+    """How to deliver there, as it stands in the file; the worker reads it."""
 
     def __repr__(self) -> str:
         return f"EndpointRule({self.flow!r}, {self.node!r}, {self.origin!r})"
@@ -75,6 +82,7 @@ class EndpointRule(Struct, frozen=True, kw_only=True):
         )
 
 
+@lru_cache(maxsize=1_024)
 def origin_of(url: str) -> str:
     """`scheme://host:port`, or nothing for what is no address."""
     try:

@@ -29,7 +29,11 @@ KNOWN_OF_OAUTH = (
     *("token_url", "client_id", "client_id_file", "client_secret", "client_secret_file"),
     *("scope", "audience", "auth"),
 )
-KNOWN_OF_RULES = ("flow", "node", "url", "signing", "signing_file")
+KNOWN_OF_DELIVERY = (
+    *("in_flight", "rate", "burst", "schedule", "give_up_after", "success", "timeout", "breaker"),
+)
+"""What the worker reads of an entry of `endpoints`."""
+KNOWN_OF_RULES = ("flow", "node", "url", "signing", "signing_file", *KNOWN_OF_DELIVERY)
 ENDPOINTS = "endpoints"
 """The one name in the file that is no connector's: it holds a list."""
 
@@ -41,7 +45,10 @@ _ELSEWHERE = {
     **dict.fromkeys(("api_key", "apikey", "header"), "headers"),
     **dict.fromkeys(("ca", "cafile", "verify", "insecure", "skip_verify"), "ca_file"),
     **dict.fromkeys(("https_proxy", "http_proxy"), "proxy"),
-    **dict.fromkeys(("timeout", "timeout_s"), "httpResponseTimeout in the flow's node"),
+    **dict.fromkeys(
+        ("timeout", "timeout_s"),
+        "httpResponseTimeout in the flow's node, or timeout under endpoints",
+    ),
 }
 """Names that people know from elsewhere, and what it is here."""
 _IMPOSSIBLE = frozenset({"digest", "aws", "aws_sigv4", "hmac", "jwt", "ntlm", "kerberos"})
@@ -89,12 +96,13 @@ def read_connector(name: str, fields: Any, texts: Texts) -> Connector:
 def read_rule(fields: Any, texts: Texts) -> EndpointRule:
     """An entry of `endpoints`. Raises ConnectorsError."""
     if not isinstance(fields, dict):
-        raise texts.wrong("must have signing, and flow, node or url")
+        raise texts.wrong("must have flow, node or url, and say something of it, as signing: off")
     _check_keys(texts, fields, KNOWN_OF_RULES)
-    if not has(fields, "signing"):
-        raise texts.wrong("needs signing: off, or whsec_...")
+    delivery = {key: fields[key] for key in KNOWN_OF_DELIVERY if key in fields}
+    if not has(fields, "signing") and not delivery:
+        raise texts.wrong("says nothing; give it signing: off, or whsec_..., or in_flight: 1")
     if not any(key in fields for key in ("flow", "node", "url")):
-        raise texts.wrong("needs a flow, a node or a url; for all of them: ONHOOK_SIGNING_SECRET")
+        raise texts.wrong("needs a flow, a node or a url")
     for key in ("flow", "node"):
         if key in fields and (not isinstance(fields[key], str) or not fields[key].strip()):
             raise texts.wrong(f"{key}: must be a name; put it in quotes")
@@ -103,7 +111,8 @@ def read_rule(fields: Any, texts: Texts) -> EndpointRule:
         flow=fields.get("flow"),
         node=fields.get("node"),
         origin=None if url is None else origin_of(url),
-        signing=_signing(texts, fields),
+        signing=_signing(texts, fields) if has(fields, "signing") else None,
+        delivery=delivery,
     )
 
 

@@ -51,6 +51,11 @@ class Connectors:
         return {name: each.current.url for name, each in self._by_name.items()}
 
     @property
+    def rules(self) -> tuple[EndpointRule, ...]:
+        """What holds for endpoints, in the file's order."""
+        return tuple(each.current for each in self._rules)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Every text that must not be shown, with tokens and what files held before."""
         return self._united("secrets")
@@ -97,7 +102,7 @@ class Connectors:
     def signing(
         self, connector: Connector | None, flow: tuple[str, str], node: str, url: str
     ) -> Keys | None:
-        """Who signs for an endpoint: the first rule that covers it, else the connector's keys.
+        """Who signs for an endpoint: the first rule that covers it and says so, else the connector.
 
         `flow` is its id and its name. None: as everywhere else.
         """
@@ -105,7 +110,7 @@ class Connectors:
             origin = origin_of(url)
             for rule in self._rules:
                 current = rule.current
-                if current.covers(flow, node, origin):
+                if current.signing is not None and current.covers(flow, node, origin):
                     return current.signing
         return None if connector is None else connector.signing
 
