@@ -11,64 +11,20 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from aiohttp_egress import client as aiohttp_client
 from aiohttp_egress.connection import Attempt, GuardedConnector, current_attempt
-from integration.raw_peer import Talk, raw_peer
+from integration import egress_parts
+from integration.egress_parts import answer_all, fault, post, say_once
+from integration.raw_peer import raw_peer
 from onhook import __version__
-from onhook.egress import client as lean_client
 from onhook.egress.address_guard import Guard
-from onhook.egress.port import Fault, Request, SendError
+from onhook.egress.port import Fault
 from onhook.egress.target import read_target
-from onhook.settings.egress_rule import parse_egress_rules
 
 HERE = Path(__file__).parent
 CERTIFICATE = HERE / "self_signed.pem"
-LOOPBACK = "127.0.0.1,localhost"
-JSON = (("Content-Type", "application/json"), ("webhook-id", "msg_1"))
-WORDS_OF_PYTHON = ("Error", "Exception", "errno", "Errno", "object at", "None", "ssl:", "<", "(")
-
-ADAPTERS = {"aiohttp": aiohttp_client.connected, "lean": lean_client.connected}
-
-
-@pytest.fixture(params=sorted(ADAPTERS))
-def connected(request):
-    """The adapter under test, open to loopback unless a test says otherwise."""
-
-    def connect(rules=LOOPBACK, **options):
-        return ADAPTERS[request.param](parse_egress_rules(rules), **options)
-
-    return connect
-
-
-def post(url, body=b'{"a":1}', method="POST", headers=JSON, timeout_s=10.0):
-    return Request(method=method, url=url, headers=headers, body=body, timeout_s=timeout_s)
-
-
-async def fault(client, request):
-    started = time.perf_counter()
-    with pytest.raises(SendError) as caught:
-        await client.send(request)
-    error = caught.value
-    assert 0 <= error.elapsed_s <= time.perf_counter() - started
-    assert len(error.message) < 300
-    assert str(error) == error.message
-    assert not [word for word in WORDS_OF_PYTHON if word in error.message], error.message
-    return error
-
-
-async def answer_all(talk: Talk) -> None:
-    async for _ in talk.requests():
-        await talk.answer(body=b"ok")
-
-
-def say_once(data: bytes):
-    """A peer that says this after the first request, whatever it is, and closes."""
-
-    async def script(talk: Talk) -> None:
-        await talk.request()
-        await talk.say(data)
-
-    return script
+connected = egress_parts.connected
+event_loop_policy = egress_parts.event_loop_policy
+pytestmark = egress_parts.pytestmark
 
 
 def server_tls():
@@ -79,6 +35,11 @@ def server_tls():
 
 def client_tls():
     return ssl.create_default_context(cafile=CERTIFICATE)
+
+
+async def test_the_contract_is_kept_on_both_event_loops(request):
+    loop = "uvloop" if "uvloop" in request.node.name else "asyncio"
+    assert type(asyncio.get_running_loop()).__module__.partition(".")[0] == loop
 
 
 # what goes out

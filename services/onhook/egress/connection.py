@@ -86,7 +86,10 @@ class Connection(asyncio.Protocol):
         self._deadline = 0.0
         self._give_up_at = 0.0
         self._is_open = False
+        self._is_fresh = True
         self._must_close = False
+        self._early = b""
+        self._lost_by: Exception | None = None
         self._reset(is_head=False)
 
     @property
@@ -100,14 +103,19 @@ class Connection(asyncio.Protocol):
         Raises Ended; then, and after a cancellation, the connection is closed.
         """
         transport = self._transport
-        if transport is None or not self.is_usable:
+        early, self._early = self._early, b""
+        if transport is None or not (self.is_usable or early):
             raise Ended(End.CLOSED)
+        self._is_fresh = False
         self._reset(is_head=is_head)
         self._waiter = waiter = self._loop.create_future()
         self._give_up_at = self._deadline = deadline
         if self._timer is None or self._timer.when() > deadline:
             self._watch(deadline)
-        transport.write(request)
+        if self._is_open:
+            transport.write(request)
+        if early:
+            self._hear_early(early)
         try:
             answer: Answer = await waiter
         except BaseException:
@@ -146,7 +154,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:
-            self.abort()  # nobody asked: it would be taken for the answer to the next request
+            if self._is_fresh and len(self._early) + len(data) <= LARGEST_HEAD:
+                self._early += data  # a peer that is overloaded answers before it is asked
+            else:
+                self.abort()  # it would be taken for the answer to the next request
             return
         self._fed += len(data)
         try:
@@ -176,13 +187,9 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         self._when_gone(self)
         if self._waiter is None:
-            return
-        if exc is None and self._has_head and self._lasts_until_close():
-            self._complete()
-        elif self._fed:
-            self._end(End.BROKE_OFF)
+            self._lost_by = exc
         else:
-            self._end(End.CLOSED if exc is None else End.RESET)
+            self._end_lost(exc)
 
     # what the parser calls
 
@@ -225,6 +232,19 @@ class Connection(asyncio.Protocol):
                 self._must_close = True
 
     # inside
+
+    def _hear_early(self, data: bytes) -> None:
+        self.data_received(data)
+        if not self._is_open and self._waiter is not None:
+            self._end_lost(self._lost_by)
+
+    def _end_lost(self, exc: Exception | None) -> None:
+        if exc is None and self._has_head and self._lasts_until_close():
+            self._complete()
+        elif self._fed:
+            self._end(End.BROKE_OFF)
+        else:
+            self._end(End.CLOSED if exc is None else End.RESET)
 
     def _reset(self, *, is_head: bool) -> None:
         self._answer = Answer()
