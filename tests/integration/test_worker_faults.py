@@ -15,7 +15,8 @@ from endpoint import HELD, PATIENCE_S, Answer, Endpoint
 from flows import a_flow, a_request, an_event
 from onhook.bus import rabbitmq
 from onhook.contracts.topology import EVENT_FLOW, RESUME
-from onhook.event_flow.app import WebhookUnset, running
+from onhook.event_flow.app import running
+from onhook.event_flow.webhook_check import WebhookUnset
 from onhook.sqlite.folder_lock import FolderHeld
 from onhook.web.serving import bind
 from passage import Passage

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from onhook.bus.port import BusError
 from onhook.cli.failure import Failure
-from onhook.event_flow.app import WebhookUnset
 from onhook.event_flow.overrides import OverridesError
+from onhook.event_flow.webhook_check import WebhookUnset
 from onhook.flow.errors import FlowError
 from onhook.journal.port import JournalError
 from onhook.settings import SettingError

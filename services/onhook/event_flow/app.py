@@ -18,7 +18,9 @@ from onhook.egress.connector_client import Outgoing, keys_of
 from onhook.egress.connectors import load_connectors
 from onhook.egress.shadow import ShadowOutgoing
 from onhook.event_flow.api import SUMMARY, TITLE, operations
-from onhook.event_flow.catalogue import Catalogue, MissingVersion
+from onhook.event_flow.catalogue import Catalogue
+from onhook.event_flow.endpoint_rule import EndpointRules, everywhere
+from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.flow_api import FlowApi
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.notice import Observer, ignore, unfailing
@@ -38,6 +40,7 @@ from onhook.event_flow.sources import Sources, load_sources
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.event_flow.watch import watching
+from onhook.event_flow.webhook_check import check_webhooks
 from onhook.event_flow.worker import Worker
 from onhook.journal import sqlite as sqlite_journal
 from onhook.settings.contact_centre import ContactCentre, load_contact_centre
@@ -53,10 +56,6 @@ log = structlog.get_logger()
 
 DRAIN_PART = 0.85
 """Of the grace, for what is under way; the rest is for closing bus, journal and server."""
-
-
-class WebhookUnset(Exception):
-    """The flow's WebhookUrl has no value; set ONHOOK_WEBHOOK_URL."""
 
 
 class EventFlowWorker(Struct, frozen=True, kw_only=True):
@@ -100,6 +99,8 @@ async def running(
     overrides = load_overrides(settings.overrides, settings.webhook_url, to)
     connectors = load_connectors(settings.connectors, os.environ)
     signing = keys_of(settings.signing_secret)
+    policy = Policy(scale=settings.retry_scale)
+    rules = EndpointRules(everywhere(settings, policy), connectors.rules)
     settings = shadowed(settings) if settings.shadow else settings
     folder = settings.data / "event-flow"
     async with AsyncExitStack() as stack:
@@ -122,14 +123,14 @@ async def running(
         desk = await OverrideDesk.opened(journal, catalogue, overrides, keys, _now)
         lines += without_effect(catalogue, centre, overrides)
         if needs_webhook:
-            _check_webhook(catalogue, overrides)
+            check_webhooks(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
         ways = ShadowOutgoing if settings.shadow else Outgoing
         outgoing = ways(client, connectors, signing, _now)
         handover = Handover(bus, journal, _now)
-        policy = Policy(scale=settings.retry_scale)
         told = unfailing(observe)
         locks = RunLocks()
+        endpoints = Endpoints(rules, _now, told)
         runner = Runner(
             Parts(
                 journal=journal,
@@ -137,6 +138,7 @@ async def running(
                 overrides=overrides,
                 keys=keys,
                 outgoing=outgoing,
+                endpoints=endpoints,
                 handover=handover,
                 locks=locks,
                 policy=policy,
@@ -215,20 +217,3 @@ def _webhook_url(catalogue: Catalogue, centre: ContactCentre, overrides: Overrid
     version = catalogue.version(point.flow, point.flow_label)
     name, flow_id = (version.name, version.flow_id) if version else (point.flow, "")
     return str(overrides.of(name, flow_id).get(WEBHOOK_VARIABLE) or "")
-
-
-def _check_webhook(catalogue: Catalogue, overrides: Overrides) -> None:
-    """A published flow whose WebhookUrl has no value would send nothing anywhere."""
-    for version in catalogue.latest():
-        try:
-            flow = catalogue.flow(version.flow_id, version.number)
-        except MissingVersion:
-            continue  # its runs wait, and say why
-        for variable in flow.variables:
-            if variable.name != WEBHOOK_VARIABLE or not variable.is_externalized:
-                continue
-            if not (overrides.of(flow.name, flow.id).get(WEBHOOK_VARIABLE) or variable.value):
-                raise WebhookUnset(
-                    f'flow "{flow.name}": {WEBHOOK_VARIABLE} has no value, so its requests could '
-                    "go nowhere; set ONHOOK_WEBHOOK_URL"
-                )
