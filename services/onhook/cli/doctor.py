@@ -23,8 +23,10 @@ from onhook.egress.connectors import load_connectors
 from onhook.egress.port import SendError
 from onhook.egress.target import read_target
 from onhook.event_flow.overrides import OverridesError, load_overrides
+from onhook.event_flow.sources import load_sources
 from onhook.settings import SETTINGS, SettingError, Settings, shown_value, unknown_variables
 from onhook.settings.contact_centre import ContactCentreError, load_contact_centre
+from onhook.settings.settings import masked_url
 from onhook.up.addresses import expected_addresses, rule_for
 
 SERVICES = {"call-emulator": "emulator", "event-flow": "worker", "sink": "sink"}
@@ -77,7 +79,13 @@ def _files(settings: Settings) -> list[Finding]:
         return [Finding("contact centre", False, str(error))]
     points = ", ".join(f"{point.name} -> {point.flow}" for point in centre.entry_points)
     found = [Finding("contact centre", True, f"agents: {len(centre.agents)}; {points}")]
-    return [*found, *_connectors(settings), *_signing(settings), *_overrides(settings)]
+    return [
+        *found,
+        *_connectors(settings),
+        *_signing(settings),
+        *_overrides(settings),
+        *_sources(settings),
+    ]
 
 
 def _connectors(settings: Settings) -> list[Finding]:
@@ -108,6 +116,26 @@ def _overrides(settings: Settings) -> list[Finding]:
     except OverridesError as error:
         return [Finding("overrides", False, str(error))]
     return [Finding("overrides", True, f"for {names or 'no flow'}")]
+
+
+def _sources(settings: Settings) -> list[Finding]:
+    if settings.sources is None:
+        return []
+    try:
+        found = load_sources(settings.sources, settings.amqp_url, os.environ).all
+    except SettingError as error:
+        return [Finding("sources", False, str(error))]
+    if not found:
+        return [Finding("sources", True, "none in the file")]
+    return [
+        Finding(
+            f"source {source.name}",
+            True,
+            f"{source.queue} on {masked_url(source.url)} -> "
+            f"{', '.join(sorted(source.types)) or 'any event'}",
+        )
+        for source in found
+    ]
 
 
 def _service(settings: Settings, name: str) -> Finding:

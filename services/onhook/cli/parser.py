@@ -25,6 +25,7 @@ COMMANDS = {
     "event-flow": "serve the event-flow worker alone",
     "sink": "serve the sink alone",
     "doctor": "what is set, what answers, what is blocked and why",
+    "topology": "what the services declare on a broker, and what each may do there",
     "config": "every setting, its variable, default and value",
     "reset": "delete what the embedded stores hold, after asking",
     "completion": "print a script that completes these words in a shell",
@@ -88,6 +89,31 @@ def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _topology_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--service",
+        choices=("event-flow", "call-emulator", "shadow"),
+        help="only this one's user; shadow: `onhook event-flow --shadow`, with its queue",
+    )
+    parser.add_argument(
+        "--vhost", metavar="NAME", help="the virtual host; without it that of ONHOOK_AMQP_URL, or /"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("definitions", "rabbitmqctl", "table"),
+        default="definitions",
+        help="JSON to import, commands that make the users, or a table to read",
+    )
+    parser.add_argument(
+        "--users", action="store_true", help="with users and permissions in the definitions"
+    )
+    parser.add_argument(
+        "--declaring",
+        action="store_true",
+        help="permissions for services that declare by themselves (ONHOOK_DECLARE=true)",
+    )
+
+
 def _config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
@@ -110,6 +136,7 @@ _ARGUMENTS = {
     "override": override_arguments,
     "signature": signature_arguments,
     "doctor": _doctor_arguments,
+    "topology": _topology_arguments,
     "config": _config_arguments,
     "reset": _reset_arguments,
     "completion": _completion_arguments,
@@ -124,6 +151,7 @@ _SETTINGS_OF: dict[str, frozenset[str]] = {
     "reset": frozenset({"data"}),
     "signature": frozenset({"signing_secret"}),
     "template": frozenset(),
+    "topology": frozenset({"amqp_url", "sources"}),
     "trace": ADDRESSES,
 }
 """Commands that read only some of the settings, or none."""

@@ -64,6 +64,10 @@ class Source(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {self.queue!r}, {masked_url(self.url)!r})"
 
+    def is_on(self, amqp_url: str) -> bool:
+        """Whether its queue is in the broker and virtual host of this address."""
+        return bool(amqp_url) and _place(self.url) == _place(amqp_url)
+
     def read(self, message: SourceMessage, now: datetime) -> Event:
         """Raises Unprocessable, and UnknownEvent of it where the type is none of its own."""
         context, why = message.context()
@@ -153,7 +157,7 @@ class _Reader:
         url = self._url(name, fields)
         return Source(
             name=name,
-            queue=self._queue(name, fields.get("queue"), is_ours=self._is_ours(url)),
+            queue=self._queue(name, fields.get("queue"), url),
             url=url,
             prefetch=self._prefetch(name, fields.get("prefetch")),
             types=self._types(name, fields.get("types"), recipe.literal_type),
@@ -173,14 +177,12 @@ class _Reader:
                     "goes to one of them; make one source of both",
                 )
 
-    def _is_ours(self, url: str) -> bool:
-        return bool(self._amqp_url) and _place(url) == _place(self._amqp_url)
-
-    def _queue(self, name: str, queue: Any, *, is_ours: bool) -> str:
+    def _queue(self, name: str, queue: Any, url: str) -> str:
         if not isinstance(queue, str) or not queue:
             raise self.wrong(name, "queue: must name the queue to consume")
         if len(queue.encode()) > LONGEST_QUEUE_BYTES:
             raise self.wrong(name, f"queue: is longer than {LONGEST_QUEUE_BYTES} bytes")
+        is_ours = bool(self._amqp_url) and _place(url) == _place(self._amqp_url)
         if is_ours and queue.startswith(OURS):
             raise self.wrong(
                 name, f'queue: "{queue}" is one of Onhook\'s own; name one of another system'
