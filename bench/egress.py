@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -89,33 +89,38 @@ async def cpu_per_post(post: Post, posts: int, in_flight: int) -> float:
     return (time.process_time() - before) / posts * 1e6
 
 
-async def measure(posts: int, rounds: int, in_flight: list[int]) -> None:
+@contextlib.contextmanager
+def serving() -> Iterator[str]:
+    """The URL of an endpoint in a process of its own."""
     endpoint = subprocess.Popen(
         [sys.executable, HERE / "endpoint.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert endpoint.stdin is not None
     assert endpoint.stdout is not None
     try:
-        url = f"http://127.0.0.1:{int(endpoint.stdout.readline())}/hook"
-        print(f"{'in flight':>9}  {'client':<16}{'us CPU/POST':>12}{'of bare':>9}   rounds")
-        for number in in_flight:
-            figures: dict[str, list[float]] = {name: [] for name in CLIENTS}
-            for turn in range(rounds + 1):
-                names = list(CLIENTS) if turn % 2 else list(reversed(CLIENTS))
-                for name in names:
-                    async with CLIENTS[name](url) as post:
-                        await cpu_per_post(post, max(50, number), number)  # opens the connections
-                        figure = await cpu_per_post(post, posts, number)
-                    if turn:  # the first round warms up
-                        figures[name].append(figure)
-            base = statistics.median(figures["bare aiohttp"])
-            for name, all_rounds in figures.items():
-                middle = statistics.median(all_rounds)
-                spread = f"{min(all_rounds):.0f} to {max(all_rounds):.0f}"
-                print(f"{number:>9}  {name:<16}{middle:>12.1f}{middle / base:>9.2f}   {spread}")
+        yield f"http://127.0.0.1:{int(endpoint.stdout.readline())}/hook"
     finally:
         endpoint.stdin.close()
         endpoint.wait(10)
+
+
+async def measure(url: str, posts: int, rounds: int, in_flight: list[int]) -> None:
+    print(f"{'in flight':>9}  {'client':<16}{'us CPU/POST':>12}{'of bare':>9}   rounds")
+    for number in in_flight:
+        figures: dict[str, list[float]] = {name: [] for name in CLIENTS}
+        for turn in range(rounds + 1):
+            names = list(CLIENTS) if turn % 2 else list(reversed(CLIENTS))
+            for name in names:
+                async with CLIENTS[name](url) as post:
+                    await cpu_per_post(post, max(50, number), number)  # opens the connections
+                    figure = await cpu_per_post(post, posts, number)
+                if turn:  # the first round warms up
+                    figures[name].append(figure)
+        base = statistics.median(figures["bare aiohttp"])
+        for name, all_rounds in figures.items():
+            middle = statistics.median(all_rounds)
+            spread = f"{min(all_rounds):.0f} to {max(all_rounds):.0f}"
+            print(f"{number:>9}  {name:<16}{middle:>12.1f}{middle / base:>9.2f}   {spread}")
 
 
 def main() -> None:
@@ -124,7 +129,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 50, 200])
     given = parser.parse_args()
-    uvloop.run(measure(given.posts, given.rounds, given.in_flight))
+    with serving() as url:
+        uvloop.run(measure(url, given.posts, given.rounds, given.in_flight))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ import threading
 import time
 from pathlib import Path
 
+import aiohappyeyeballs
 import aiohttp
 import pytest
 
 from aiohttp_egress.connection import Attempt, GuardedConnector, current_attempt
+from egress_corpus import blocked_answers, blocked_urls, public_addresses
 from integration import egress_parts
 from integration.egress_parts import answer_all, fault, post, say_once
 from integration.raw_peer import raw_peer
@@ -572,15 +574,6 @@ async def test_a_cancelled_send_closes_its_connection(connected):
 # the guard
 
 
-def blocked_urls(port):
-    text = (HERE.parent / "unit" / "blocked_urls.txt").read_text(encoding="ascii")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return [
-        line.replace("{port}", str(port)).encode("ascii").decode("raw_unicode_escape")
-        for line in lines
-    ]
-
-
 async def test_without_a_rule_no_spelling_reaches_a_listening_loopback(connected):
     async with raw_peer(answer_all) as peer, connected("") as client:
         for url in blocked_urls(peer.port):
@@ -589,6 +582,39 @@ async def test_without_a_rule_no_spelling_reaches_a_listening_loopback(connected
             known = Fault.DNS if "localhost." in url else Fault.BLOCKED
             assert error.fault in (Fault.BLOCKED, Fault.INVALID, known), url
         assert peer.connections == 0
+
+
+async def test_without_a_rule_no_answer_of_dns_is_followed(connected):
+    answers = {f"name{number}.example": each for number, each in enumerate(blocked_answers())}
+    async with raw_peer(answer_all) as peer, connected("", look_up=answers.get) as client:
+        for name, each in answers.items():
+            error = await fault(client, post(peer.url(host=name)))
+            assert error.fault is Fault.BLOCKED, each
+            assert f"{name}:{peer.port} resolves to " in error.message
+        assert peer.connections == 0
+
+
+async def test_public_addresses_are_dialled(connected, monkeypatch):
+    """Every one of them comes as far as the socket, which leads to our peer instead."""
+    dialled = []
+    dial = aiohappyeyeballs.start_connection
+
+    async def led_home(addr_infos, **options):
+        dialled.append(addr_infos[0][4][0])
+        home = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", peer.port))
+        return await dial([home], **options)
+
+    monkeypatch.setattr("aiohappyeyeballs.start_connection", led_home)
+    monkeypatch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", led_home)
+    async with raw_peer(answer_all) as peer, connected("") as client:
+        for address in public_addresses():
+            host = f"[{address}]" if ":" in address else address
+            if not address.startswith("::ffff:"):
+                # The peer that it came to is loopback, which is the last thing to be checked.
+                error = await fault(client, post(f"http://{host}:{peer.port}/"))
+                assert "127.0.0.1" in error.message
+        assert dialled == [each for each in public_addresses() if not each.startswith("::ffff:")]
+        assert peer.requests == []
 
 
 async def test_what_is_blocked_says_how_to_allow_it(connected):

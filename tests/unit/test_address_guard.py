@@ -1,21 +1,23 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onhook.egress.address_guard import blocked_message, is_metadata, is_public, may_reach
+from egress_corpus import blocked_answers, blocked_urls, public_addresses
+from onhook.egress.address_guard import (
+    Guard,
+    blocked_message,
+    is_metadata,
+    is_public,
+    is_public_name,
+    may_reach,
+)
 from onhook.egress.port import Fault, SendError
 from onhook.egress.target import read_target
 from onhook.settings.egress_rule import parse_egress_rules
 
-_LINES = (Path(__file__).parent / "blocked_urls.txt").read_text(encoding="ascii").splitlines()
-BLOCKED_URLS = [
-    line.replace("{port}", "8080").encode("ascii").decode("raw_unicode_escape")
-    for line in _LINES
-    if line and not line.startswith("#")
-]
+BLOCKED_URLS = blocked_urls(8080)
 NAMES = {"localhost", "localhost."}  # only their addresses tell
 EVERYTHING = parse_egress_rules("0.0.0.0/0 ::/0 any-host")
 
@@ -40,32 +42,67 @@ def test_no_spelling_of_a_closed_address_gets_through(url):
 
 
 def test_the_corpus_is_not_shrinking():
-    assert len(set(BLOCKED_URLS)) == len(BLOCKED_URLS) >= 110
+    answers = blocked_answers()
+    assert len(set(BLOCKED_URLS)) == len(BLOCKED_URLS) >= 390
+    assert len(set(answers)) == len(answers) >= 60
+    assert len(set(public_addresses())) == len(public_addresses()) >= 45
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "1.1.1.1",
-        "8.8.8.8",
-        "9.255.255.255",
-        "11.0.0.0",
-        "100.63.255.255",
-        "100.128.0.0",
-        "172.15.255.255",
-        "172.32.0.0",
-        "192.167.255.255",
-        "198.17.255.255",
-        "223.255.255.255",
-        "2606:4700:4700::1111",
-        "2a00:1450:4001::200e",
-        "2001:200::1",
-        "2003::1",
-    ],
-)
+@pytest.mark.parametrize("answers", blocked_answers(), ids=" ".join)
+def test_no_answer_of_dns_leads_to_a_closed_address(answers):
+    for answer in answers:
+        assert not may_reach((), "hooks.example.com", 443, ip_address(answer))
+
+
+@pytest.mark.parametrize("address", public_addresses())
 def test_public_addresses_need_no_rule(address):
     assert is_public(ip_address(address))
     assert reach("", "hooks.example.com", 443, address)
+    literal = f"[{address}]" if ":" in address else address
+    if "ffff:" not in address[:7]:  # a mapped address is no literal of ours
+        assert read_target(f"http://{literal}/").address == ip_address(address)
+
+
+def test_the_guard_remembers_what_it_judged_and_forgets_in_time(monkeypatch):
+    monkeypatch.setattr("onhook.egress.address_guard._REMEMBERED", 3)
+    guard = Guard(parse_egress_rules("erp.corp:80"))
+    for _ in range(2):
+        for number in range(5):
+            assert guard.allows("erp.corp", 80, f"10.0.0.{number}")
+            assert not guard.allows("erp.corp", 81, f"10.0.0.{number}")
+            assert not guard.allows("crm.corp", 80, f"10.0.0.{number}")
+            assert len(guard._judged) <= 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "is_open"),
+    [
+        ("", "hooks.example.com", True),
+        ("", "hooks.example.com.", True),
+        ("", "local.example.com", True),
+        ("", "internal.example.com", True),
+        ("", "xn--mnchen-3ya.example", True),
+        ("", "localhost", False),
+        ("", "a.b.localhost.", False),
+        ("", "intranet", False),
+        ("", "printer.local", False),
+        ("", "db.internal", False),
+        ("", "router.home.arpa", False),
+        ("", "arpa.home.arpa.", False),
+        ("", "site.onion", False),
+        ("", "metadata.google.internal", False),
+        ("", "metadata.tencentyun.com.", False),
+        ("db.internal", "db.internal", True),
+        ("db.internal", "db.internal.", True),
+        ("db.internal:80", "db.internal", True),
+        ("db.internal:81", "db.internal", False),
+        ("db.internal", "a.db.internal", False),
+        ("0.0.0.0/0", "db.internal", False),
+        ("metadata.google.internal", "metadata.google.internal", False),
+    ],
+)
+def test_a_proxy_is_asked_for_public_names_and_allowed_ones(rules, name, is_open):
+    assert is_public_name(parse_egress_rules(rules), name, 80) is is_open
 
 
 @pytest.mark.parametrize(

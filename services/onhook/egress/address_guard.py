@@ -76,7 +76,24 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 # registry of special-use names, RFC 8375, RFC 9476, ICANN's reservation of "internal", and what
 # home and office routers hand out.
 _CLOSED_SUFFIXES = frozenset(
-    ["alt", "home.arpa", "internal", "invalid", "local", "localhost", "onion", "test", "corp", "domain", "home", "intranet", "lan", "localdomain", "private", "workgroup"]
+    [
+        "alt",
+        "home.arpa",
+        "internal",
+        "invalid",
+        "local",
+        "localhost",
+        "onion",
+        "test",
+        "corp",
+        "domain",
+        "home",
+        "intranet",
+        "lan",
+        "localdomain",
+        "private",
+        "workgroup",
+    ]
 )
 _METADATA_NAMES = frozenset(
     (
