@@ -99,14 +99,21 @@ def of_runs(query: Query, place: Place | None, dialect: Dialect) -> Statement | 
     return Statement(sql, (*conditions.values, query.limit + 1))
 
 
-def of_events(query: Query, place: Place | None, dialect: Dialect) -> Statement | None:
+def of_events(query: Query, place: Place | None, dialect: Dialect) -> list[Statement]:
+    """One for each outcome, as nearly all events may have the same; their rows are to be merged."""
     if isinstance(query.state, RunState):
-        return None
+        return []
+    outcomes = EventOutcome if query.state is None else (query.state,)
+    return [_of_events(query, outcome, place, dialect) for outcome in outcomes]
+
+
+def _of_events(
+    query: Query, outcome: EventOutcome, place: Place | None, dialect: Dialect
+) -> Statement:
     conditions = _Conditions(dialect)
     conditions.equal("e.interaction_id", query.interaction_id)
     conditions.equal("e.flow_id", query.flow_id)
-    if query.state is not None:
-        conditions.add("e.outcome = ?", query.state.value)
+    conditions.add("e.outcome = ?", outcome.value)
     conditions.span("e.at", query)
     if place is not None and place.kind == EVENT:
         conditions.behind(("e.at", "e.source", "e.event_id"), place.at, *place.key)
@@ -115,7 +122,7 @@ def of_events(query: Query, place: Place | None, dialect: Dialect) -> Statement 
     if query.interaction_id is not None:
         index = "events_by_interaction"
     else:
-        index = "events_by_flow" if query.flow_id is not None else "events_by_time"
+        index = "events_by_flow" if query.flow_id is not None else "events_by_outcome"
     columns = ", ".join(f"e.{name}" for name in EVENT_COLUMNS)
     sql = (
         f"SELECT {columns} FROM {dialect.schema}.events AS e {_hint(dialect, index)}"
@@ -166,6 +173,20 @@ def of_attempts(
         f"{conditions.where} ORDER BY {order} LIMIT ?"
     )
     return Statement(sql, (*conditions.values, query.limit + 1))
+
+
+def of_old_events(schema: str) -> str:
+    """Keys of events, oldest first: SQL with the numbered values `$1` to `$5`.
+
+    Before a time; behind a time, source and event id; how many at most.
+    """
+    of_outcome = (
+        f"SELECT * FROM (SELECT at, source, event_id FROM {schema}.events WHERE outcome = '{{}}' "
+        "AND at < $1 AND (at, source, event_id) > ($2, $3, $4) "
+        "ORDER BY at, source, event_id LIMIT $5) AS of_outcome"
+    )
+    each = " UNION ALL ".join(of_outcome.format(outcome.value) for outcome in EventOutcome)
+    return f"SELECT * FROM ({each}) AS old ORDER BY at, source, event_id LIMIT $5"
 
 
 def counting_state(state: RunState, dialect: Dialect) -> Statement:

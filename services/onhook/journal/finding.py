@@ -6,6 +6,7 @@ Rows to entries, merged and cut to the page. It must not know how rows are read.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from heapq import merge
 from typing import Any
 
@@ -50,8 +51,11 @@ async def found(query: Query, dialect: Dialect, fetch: Fetch) -> Page:
         statement = of_attempts(query, place, dialect, few_runs=few_runs)
         return _page(query, [_with_attempt(row) for row in await _rows(statement, fetch)])
     runs = [_run_entry(row) for row in await _rows(of_runs(query, place, dialect), fetch)]
-    events = [_event_entry(row) for row in await _rows(of_events(query, place, dialect), fetch)]
-    return _page(query, list(merge(runs, events, key=lambda entry: entry.at, reverse=True)))
+    events = [
+        [_event_entry(row) for row in await fetch(statement)]
+        for statement in of_events(query, place, dialect)
+    ]
+    return _page(query, list(merge(runs, *events, key=_order, reverse=True)))
 
 
 async def _rows(statement: Statement | None, fetch: Fetch) -> Sequence[Row]:
@@ -62,6 +66,13 @@ def _page(query: Query, entries: list[Entry]) -> Page:
     kept = entries[: query.limit]
     has_more = len(entries) > query.limit
     return Page(entries=kept, next=cursor(_place(kept[-1])) if has_more else None)
+
+
+def _order(entry: Entry) -> tuple[datetime, int, bytes, bytes]:
+    """At one moment runs come first; texts in order of their bytes, as in the stores."""
+    if entry.event is None:
+        return entry.at, 1, b"", b""
+    return entry.at, 0, entry.event.source.encode(), entry.event.event_id.encode()
 
 
 def _place(entry: Entry) -> Place:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
+from onhook.journal.find_statement import of_old_events
 from onhook.journal.rows import moment
 from onhook.journal.trimming import Count, Key, Old
 
@@ -55,11 +56,7 @@ def _old_events(
     connection: sqlite3.Connection, before: int, behind: Old | None, most: int
 ) -> list[Old]:
     place = (behind.at, *behind.key) if behind is not None else (-(2**63), "", "")
-    sql = (
-        "SELECT at, source, event_id FROM events INDEXED BY events_by_time "
-        "WHERE at < ? AND (at, source, event_id) > (?, ?, ?) "
-        "ORDER BY at, source, event_id LIMIT ?"
-    )
+    sql = of_old_events("main").replace("$", "?")
     rows = connection.execute(sql, (before, *place, most))
     return [Old(at, (source, event_id)) for at, source, event_id in rows]
 

@@ -99,7 +99,7 @@ MIGRATIONS = (
     CREATE INDEX runs_by_flow ON runs (flow_id, created_at);
     ALTER TABLE events ADD COLUMN flow_id TEXT;
     ALTER TABLE events ADD COLUMN flow_name TEXT;
-    CREATE INDEX events_by_time ON events (at, outcome);
+    CREATE INDEX events_by_outcome ON events (outcome, at);
     CREATE INDEX events_by_flow ON events (flow_id, at) WHERE flow_id IS NOT NULL;
     CREATE INDEX dead_letters_by_run ON dead_letters (run_id);
     CREATE INDEX dead_letters_by_time ON dead_letters (at);

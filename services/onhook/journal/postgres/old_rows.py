@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, TypeVar
 
+from onhook.journal.find_statement import of_old_events
 from onhook.journal.postgres.flows import Connection
 from onhook.journal.postgres.migrating import TRIMMING_LOCK
 from onhook.journal.postgres.statements import digest
@@ -94,14 +95,7 @@ class OldRows:
     async def old_events(self, before: int, behind: Old | None, most: int) -> list[Old]:
         async def job(connection: Connection) -> list[Old]:
             place = (behind.at, *behind.key) if behind is not None else (LEAST, "", "")
-            rows = await connection.fetch(
-                f"SELECT at, source, event_id FROM {SCHEMA}.events WHERE at < $1 "
-                "AND (at, source, event_id) > ($2, $3, $4) "
-                "ORDER BY at, source, event_id LIMIT $5",
-                before,
-                *place,
-                most,
-            )
+            rows = await connection.fetch(of_old_events(SCHEMA), before, *place, most)
             return [Old(row[0], (row[1], row[2])) for row in rows]
 
         return await self._read(job)

@@ -59,7 +59,7 @@ MIGRATIONS = (
         digest bytea PRIMARY KEY
     );
     CREATE INDEX events_by_interaction ON {SCHEMA}.events (left(interaction_id, {KEY_CHARS}));
-    CREATE INDEX events_by_time ON {SCHEMA}.events (at, outcome);
+    CREATE INDEX events_by_outcome ON {SCHEMA}.events (outcome, at);
     CREATE INDEX events_by_flow ON {SCHEMA}.events (left(flow_id, {KEY_CHARS}), at)
         WHERE flow_id IS NOT NULL;
     CREATE TABLE {SCHEMA}.dead_letters (
