@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from broker import Broker
+from command import Command, onhook, serving
 from endpoint import Endpoint
 from flows import a_flow, a_request, an_event
 from foreign_system import foreign_system
 from onhook.bus import embedded, rabbitmq
 from onhook.contracts.topology import EVENTS_EXCHANGE, SHADOW, event_key
-from workplace import Working, Workplace, publish, run_of, until
+from workplace import Api, Working, Workplace, publish, run_of, until
 
 
 @pytest.fixture
@@ -144,3 +147,45 @@ async def test_a_shadow_waits_for_the_exchange_and_says_so(
         assert 'exchange "onhook.events"' in troubles["queues elsewhere"]
         async with live.open_bus():
             await until(shadow.api.readiness, lambda found: found[0] == 200)
+
+
+async def address_in(command: Command) -> str:
+    """Where a service says that it serves."""
+
+    async def probe() -> list[str]:
+        return re.findall(r'"address": ?"([^"]+)"', command.err)
+
+    return (await until(probe, bool))[0]
+
+
+async def test_the_command_serves_a_shadow_beside_the_live_worker_in_one_folder(
+    live: Workplace, amqp_vhost_url: str
+) -> None:
+    event = an_event()
+    given = {"amqp_url": amqp_vhost_url, "webhook_url": live.endpoint.url(), "log_format": "json"}
+    async with (
+        live.working() as working,
+        serving(
+            *("event-flow", "--shadow", "--worker-port", "0", "--data", str(live.folder)),
+            cwd=live.folder,
+            **given,
+        ) as shadow,
+    ):
+        address = await address_in(shadow)
+        async with aiohttp.ClientSession(address) as session:
+            api = Api(session)
+            await until(api.readiness, lambda found: found[0] == 200)
+            await working.publish(event)
+            run = await api.until_run(run_of(event), "done")
+            await working.api.until_run(run_of(event), "done")
+        assert await shadow.end() == 0
+    assert "this is a shadow" in shadow.err
+    assert "no request leaves" in shadow.err
+    assert [each["fault"] for each in run["attempts"]] == ["shadow"]
+    assert len(live.endpoint.requests) == 1
+
+
+async def test_up_refuses_to_be_a_shadow_on_a_broker(tmp_path: Path, amqp_vhost_url: str) -> None:
+    refused = await onhook("up", "--shadow", cwd=tmp_path, amqp_url=amqp_vhost_url)
+    assert refused.status != 0
+    assert "ONHOOK_SHADOW is for `onhook event-flow` on a broker" in refused.err

@@ -5,6 +5,7 @@ The surroundings are those of this process's settings; the files given together 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from onhook.cli.failure import Failure
 from onhook.cli.input_file import read_input, shown_name
 from onhook.contracts.run import flow_id_of
 from onhook.egress.connectors import Connectors
+from onhook.event_flow.sources import load_sources
 from onhook.flow.errors import FlowError
 from onhook.flow.loading import load_flow
 from onhook.flow.model import FlowFile
@@ -63,5 +65,12 @@ def surroundings_of(
         entry_points=points,
         schedules=schedules,
         connectors=connectors.urls,
+        event_types=_event_types(settings),
         can_seal=not settings.amqp_url or bool(settings.run_key),
     )
+
+
+def _event_types(settings: Settings) -> frozenset[str] | None:
+    """What the sources make, wherever their queues are. Raises SettingError."""
+    broker = settings.amqp_url or "amqp://localhost"
+    return load_sources(settings.sources, broker, os.environ).event_types

@@ -15,7 +15,7 @@ ADDRESSES = WORKER_ADDRESS | {
     "sink_url",
     "sink_public_url",
 }
-CHECKED_AGAINST = frozenset({"contact_centre", "connectors", "amqp_url", "run_key"})
+CHECKED_AGAINST = frozenset({"contact_centre", "connectors", "sources", "amqp_url", "run_key"})
 """What decides whether a flow can run here."""
 RUN_WITH = CHECKED_AGAINST | {"webhook_url", "overrides", "egress_allow", "retry_scale"}
 
