@@ -168,6 +168,7 @@ class Workplace:
             "retry_scale": QUICK,
             "webhook_url": self.endpoint.url(),
             "grace": "5",
+            "endpoint_breaker": "0",
         }
         return load({}, given | flags)
 

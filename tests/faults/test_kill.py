@@ -67,6 +67,8 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, endpoint: Endpoint) ->
     """The worker alone on RabbitMQ, or the whole of `onhook up` on the embedded bus."""
     journal = tmp_path / "onhook-data" / "event-flow" / "journal.sqlite"
     words = ["--flows", flow_folder(tmp_path, endpoint), "--retry-scale", "0.002"]
+    # One endpoint is to have all that a lane has under way, and to answer 410 again and again.
+    words += ["--endpoint-in-flight", str(IN_FLIGHT), "--endpoint-breaker", "0"]
     if request.param == "embedded":
         file = tmp_path / "onhook-data" / "bus" / "bus.sqlite"
         words += ["--port", "0", "--to", endpoint.url()]

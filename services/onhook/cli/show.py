@@ -7,7 +7,13 @@ import shlex
 import msgspec
 
 from onhook import __version__
-from onhook.event_flow.notice import AttemptMade, EventReceived, MessageSetAside, Notice
+from onhook.event_flow.notice import (
+    AttemptMade,
+    BreakerChanged,
+    EventReceived,
+    MessageSetAside,
+    Notice,
+)
 from onhook.settings import Settings
 from onhook.settings.contact_centre import ContactCentre
 
@@ -63,7 +69,18 @@ def notice_line(notice: Notice) -> str | None:
         return _event_line(notice) if notice.is_handled else None
     if isinstance(notice, AttemptMade):
         return _attempt_line(notice)
+    if isinstance(notice, BreakerChanged):
+        return _breaker_line(notice)
     return _set_aside_line(notice)
+
+
+def _breaker_line(notice: BreakerChanged) -> str | None:
+    if notice.state == "half-open":
+        return None
+    if notice.state == "closed":
+        return f"    {notice.origin} answers again; what waits for it is sent"
+    until = "" if notice.until is None else f" until {notice.until.astimezone():%H:%M:%S}"
+    return f"    {notice.origin} is left alone{until}: {notice.after}"
 
 
 def _event_line(notice: EventReceived) -> str:

@@ -87,6 +87,10 @@ class WaitingRequest(Struct, frozen=True, kw_only=True):
     """All attempts, also those that cost none."""
     refusals: Count = 0
     """Answers 4xx with the short budget so far."""
+    endpoint: str = ""
+    """Id of the endpoint that it was held back from, or tried at, last."""
+    is_held: bool = False
+    """It was held back, not tried, when it began to wait."""
 
 
 class RunMessage(Struct, frozen=True, kw_only=True):
@@ -106,6 +110,8 @@ class RunMessage(Struct, frozen=True, kw_only=True):
     """When this message was made; templates that ask for the time read the same at each reading."""
     sealed: bytes | None = None
     """What is taken out of `progress` and `request` of a run with secure values: see Hidden."""
+    is_by_hand: bool = False
+    """An operator sent it on: an endpoint that is left alone is asked once all the same."""
     type: str = RUN_TYPE
 
 

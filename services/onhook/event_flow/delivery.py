@@ -81,8 +81,9 @@ async def attempt(
     url: str,
     number: int,
     clock: Callable[[], datetime],
+    timeout_s: float | None = None,
 ) -> Tried:
-    """Send once and describe what came of it."""
+    """Send once and describe what came of it. `timeout_s` goes before the node's own."""
     started_at = clock()
     response: Response | None = None
     fault: SendError | None = None
@@ -93,7 +94,7 @@ async def attempt(
                 url=url,
                 headers=rendered.headers,
                 body=rendered.body,
-                timeout_s=effect.timeout_s,
+                timeout_s=timeout_s or effect.timeout_s,
             )
         )
         elapsed_s = response.elapsed_s

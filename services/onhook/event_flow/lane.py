@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -18,6 +19,7 @@ from onhook.bus.port import Bus, Consumer, Delivery
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 Handler = Callable[[Delivery, "Slots"], Awaitable[None]]
 """Handles one message; when it returns the message is acknowledged."""
 
@@ -41,22 +43,52 @@ class Slots:
     """A lane's places: for requests under way, and for messages whose time has not come."""
 
     def __init__(self, lane: Lane, clock: Callable[[], datetime]) -> None:
-        self._semaphore = asyncio.Semaphore(lane.slots)
+        self.semaphore = asyncio.Semaphore(lane.slots)
         self._clock = clock
         self._holdable = lane.prefetch // 2
         self._held = 0
         self._stopping = asyncio.Event()
+        self._lent: set[asyncio.Future[None]] = set()
 
     def stop(self) -> None:
         self._stopping.set()
+        for stop in self._lent:
+            if not stop.done():
+                stop.set_result(None)
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self) -> AsyncIterator[Place]:
         """A place among the requests under way. Raises Stopped rather than begin late."""
-        async with self._semaphore:
+        place = Place(self)
+        await place.take()
+        try:
             if self._stopping.is_set():
                 raise Stopped
-            yield
+            yield place
+        finally:
+            place.give_up()
+
+    async def wait_elsewhere(
+        self, place: Place, until: asyncio.Future[T], longest_s: float
+    ) -> T | None:
+        """For Place.lent."""
+        if self._held >= self._holdable:
+            return None
+        self._held += 1
+        stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lent.add(stop)
+        place.give_up()
+        try:
+            if not self._stopping.is_set():
+                either: set[asyncio.Future[Any]] = {until, stop}
+                await asyncio.wait(either, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._lent.discard(stop)
+            self._held -= 1
+        if self._stopping.is_set():
+            raise Stopped
+        await place.take()
+        return until.result() if until.done() else None
 
     async def hold(self, until: datetime) -> None:
         """Wait in memory until then, if there is room; beyond that it is due. Raises Stopped."""
@@ -71,6 +103,30 @@ class Slots:
         finally:
             self._held -= 1
         raise Stopped
+
+
+class Place:
+    """One message's place, while its context lasts."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._is_held = False
+
+    async def take(self) -> None:
+        await self._slots.semaphore.acquire()
+        self._is_held = True
+
+    def give_up(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._slots.semaphore.release()
+
+    async def lent(self, until: asyncio.Future[T], longest_s: float) -> T | None:
+        """Leave the place to others until then, and come back to it.
+
+        None when it took too long, or when too many of the lane wait already. Raises Stopped.
+        """
+        return await self._slots.wait_elsewhere(self, until, longest_s)
 
 
 @asynccontextmanager

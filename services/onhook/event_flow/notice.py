@@ -6,6 +6,7 @@ Facts only; how they are shown is the watcher's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 from msgspec import Struct
@@ -38,7 +39,18 @@ class MessageSetAside(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-Notice = EventReceived | AttemptMade | MessageSetAside
+class BreakerChanged(Struct, frozen=True, kw_only=True):
+    """`state` is closed, open or half-open; `after` says what opened it, `until` when it is probed."""
+
+    origin: str
+    flow_name: str
+    node: str
+    state: str
+    after: str | None
+    until: datetime | None
+
+
+Notice = EventReceived | AttemptMade | MessageSetAside | BreakerChanged
 Observer = Callable[[Notice], None]
 
 

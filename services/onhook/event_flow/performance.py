@@ -27,6 +27,7 @@ from onhook.flow.trace import TraceEntry
 from onhook.journal.port import Attempt, Result, Run, ScreenPop, visit_key
 
 if TYPE_CHECKING:
+    from onhook.event_flow.lane import Place
     from onhook.event_flow.runner import Parts
 
 TEMPLATE = "template error"
@@ -40,9 +41,18 @@ class Performance:
     """`message` and `row` are open: nothing in them is sealed."""
 
     def __init__(
-        self, parts: Parts, flow: Flow, message: RunMessage, row: Run, *, is_secure: bool
+        self,
+        parts: Parts,
+        flow: Flow,
+        message: RunMessage,
+        row: Run,
+        *,
+        is_secure: bool,
+        place: Place | None = None,
     ) -> None:
         self.parts = parts
+        self.place = place
+        """Of its lane; lent to others while its request stands in line."""
         self.flow = flow
         self.message = message
         self.record = Recording(parts, message, row, is_secure=is_secure or holds_secure(flow))

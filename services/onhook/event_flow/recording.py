@@ -91,10 +91,13 @@ class Recording:
             progress=progress,
             not_before=not_before,
             published_at=not_before or self._parts.clock(),
+            is_by_hand=False,
             **({"request": None} | changes),
         )
 
-    async def wait(self, message: RunMessage, reason: str | None) -> None:
+    async def wait(
+        self, message: RunMessage, reason: str | None, *, is_traced: bool = True
+    ) -> None:
         """Into a tier until `not_before`; recorded as waiting."""
         body = await self._parts.handover.wait(self.sealed(message))
         row = msgspec.structs.replace(
@@ -105,7 +108,7 @@ class Recording:
             next_at=message.not_before,
             reason=reason,
         )
-        await self.save(row, is_last=True)
+        await self.save(row, is_last=is_traced)
 
     async def hand_on(self, progress: Progress) -> None:
         """Through a queue to what follows."""

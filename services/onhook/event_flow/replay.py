@@ -214,7 +214,9 @@ class Replay:
 
 
 def _at_once(message: RunMessage, step: int, now: datetime) -> RunMessage:
-    return msgspec.structs.replace(message, step=step, not_before=None, published_at=now)
+    return msgspec.structs.replace(
+        message, step=step, not_before=None, published_at=now, is_by_hand=True
+    )
 
 
 def _is_on_its_way(run: Run) -> bool:

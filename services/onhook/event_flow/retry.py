@@ -22,6 +22,7 @@ LONGEST_RETRY_AFTER_S = 24 * 3_600
 
 RETRYABLE_4XX = frozenset({408, 425, 429})
 GONE = 410
+SUCCESS = frozenset(range(200, 300))
 
 
 class Kind(Enum):
@@ -34,6 +35,8 @@ class Kind(Enum):
 class Policy(Struct, frozen=True, kw_only=True):
     schedule_s: tuple[float, ...] = SCHEDULE_S
     give_up_age_s: float = GIVE_UP_AGE_S
+    success: frozenset[int] = SUCCESS
+    """Statuses that count as delivered."""
     scale: float = 1.0
 
     @property
@@ -63,11 +66,11 @@ class GiveUp(Struct, frozen=True):
     reason: str
 
 
-def kind_of(status: int | None) -> Kind:
+def kind_of(status: int | None, success: frozenset[int] = SUCCESS) -> Kind:
     """What an answer means; None is a fault before any answer."""
     if status is None:
         return Kind.RETRYABLE
-    if 200 <= status < 300:
+    if status in success:
         return Kind.DELIVERED
     if status == GONE:
         return Kind.GONE
@@ -89,7 +92,7 @@ def next_attempt(
     A Retry-After costs no attempt, never shortens the schedule's wait and never extends the age
     at which a run is given up.
     """
-    kind = kind_of(status)
+    kind = kind_of(status, policy.success)
     if kind is Kind.GONE:
         return GiveUp("gone, not tried again")
     refusals = tried.refusals + (kind is Kind.REFUSED)
@@ -104,10 +107,19 @@ def next_attempt(
     if asked_s is not None:
         wait_s = max(wait_s, min(asked_s, LONGEST_RETRY_AFTER_S))
     at = now + timedelta(seconds=wait_s)
-    if at - tried.first_attempt_at > timedelta(seconds=policy.give_up_age_s):
-        hours = policy.give_up_age_s / 3_600
-        return GiveUp(f"given up, not delivered within {hours:g} h")
+    if is_past(policy, tried.first_attempt_at, at):
+        return GiveUp(too_late(policy))
     return Retry(at=at, attempts=attempts, position=tried.position + 1, refusals=refusals)
+
+
+def is_past(policy: Policy, first_attempt_at: datetime, at: datetime) -> bool:
+    """Whether a run is no longer tried at that time."""
+    return at - first_attempt_at > timedelta(seconds=policy.give_up_age_s)
+
+
+def too_late(policy: Policy) -> str:
+    """Why it is given up then."""
+    return f"given up, not delivered within {policy.give_up_age_s / 3_600:g} h"
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:

@@ -21,9 +21,10 @@ from onhook.egress.connector_client import Outgoing
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
+from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
-from onhook.event_flow.lane import Slots
+from onhook.event_flow.lane import Place, Slots, Stopped
 from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
 from onhook.event_flow.overrides import Overrides
 from onhook.event_flow.performance import Performance
@@ -48,6 +49,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     overrides: Overrides
     keys: Keys
     outgoing: Outgoing
+    endpoints: Endpoints
     handover: Handover
     locks: RunLocks
     policy: Policy
@@ -149,7 +151,7 @@ class Runner:
 
     async def run(self, message: RunMessage, origin: Origin, slots: Slots) -> None:
         """Perform one message of a run. A copy of it that waits takes no slot meanwhile."""
-        async with self._locks.holding(message.run_id), slots.place():
+        async with self._locks.holding(message.run_id), slots.place() as place:
             row = await self._open(message)
             if is_stale(row, message.step):
                 log.debug("overtaken message dropped", run=message.run_id, step=message.step)
@@ -161,9 +163,10 @@ class Runner:
                 step=max(row.step, message.step),
                 state=RunState.RUNNING if row.state.is_over else row.state,
             )
-            await self._perform(msgspec.structs.replace(message, version=version), row, origin)
+            message = msgspec.structs.replace(message, version=version)
+            await self._perform(message, row, origin, place)
 
-    async def _perform(self, message: RunMessage, row: Run, origin: Origin) -> None:
+    async def _perform(self, message: RunMessage, row: Run, origin: Origin, place: Place) -> None:
         run: Performance | None = None
         try:
             await self._find_versions(message)
@@ -173,12 +176,15 @@ class Runner:
                 open_message(message, self._parts.keys),
                 open_row(row, self._parts.keys),
                 is_secure=message.sealed is not None or row.sealed is not None,
+                place=place,
             )
             await perform(run)
         except (MissingVersion, MissingKey) as missing:
             await self._wait_for(message, str(missing))
         except Unprocessable as problem:
             await self._set_aside(message, row, problem, origin, _trace_of(run))
+        except Stopped:
+            raise
         except Exception as error:
             log.exception("run failed", run=message.run_id, flow=message.flow_name)
             await self._set_aside(message, row, internal_error(error), origin, _trace_of(run))

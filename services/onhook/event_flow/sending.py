@@ -12,12 +12,23 @@ from onhook.contracts.run import Progress, WaitingRequest, webhook_id_of
 from onhook.contracts.topology import UNDELIVERED
 from onhook.egress.connectors import NotItsOrigin
 from onhook.egress.port import Fault
+from onhook.event_flow.admission import admitted, outcome_of
 from onhook.event_flow.dead_letter import About
 from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
 from onhook.event_flow.handover import encoded
+from onhook.event_flow.in_flight import Gate, Held, Permit, Why
 from onhook.event_flow.notice import AttemptMade, MessageSetAside
 from onhook.event_flow.performance import Performance, Reached
-from onhook.event_flow.retry import GiveUp, History, Kind, Retry, kind_of, next_attempt
+from onhook.event_flow.retry import (
+    GiveUp,
+    History,
+    Kind,
+    Retry,
+    is_past,
+    kind_of,
+    next_attempt,
+    too_late,
+)
 from onhook.flow import engine
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import RunError
@@ -60,9 +71,12 @@ class Sending:
         run, effect = self._run, self._effect
         try:
             rendered = self._rendered()
+            gate = self._parts.endpoints.gate(
+                run.flow.id, run.flow.name, effect.node.name, self._url
+            )
             if effect.continues:
-                return await self._continuing(rendered)
-            return await self._delivered(rendered)
+                return await self._continuing(rendered, gate)
+            return await self._delivered(rendered, gate)
         except RunError as error:
             return await run.fail(self._progress, effect, error.message)
 
@@ -82,12 +96,23 @@ class Sending:
             body=node.render_body(context, now=world.now),
         )
 
-    async def _continuing(self, rendered: Rendered) -> Reached:
-        """Its own few attempts at once, then on, whatever came."""
-        left = self._effect.node.retry_attempts
-        number = 1
+    async def _continuing(self, rendered: Rendered, gate: Gate) -> Reached | None:
+        """Its own few attempts at once, then on, whatever came.
+
+        It waits where it is held back, but for nothing that does not answer.
+        """
+        sent = 0 if self._waiting is None else self._waiting.requests_sent
+        left, number = self._effect.node.retry_attempts - sent, sent + 1
+        tried: Tried | None = None
         while True:
-            tried = await self._attempt(rendered, number)
+            leave = await self._leave(gate)
+            if isinstance(leave, Held):
+                if leave.why is not Why.BREAKER:
+                    return await self._hold_back(rendered, gate, leave, number - 1)
+                if tried is None:
+                    return await self._pass_by(rendered, leave)
+                break
+            tried = await self._attempt(rendered, number, gate, leave)
             is_fault = tried.status is None or tried.status >= 500
             if not is_fault or left <= 0:
                 break
@@ -99,11 +124,16 @@ class Sending:
         self._notify(tried, gave_up=gave_up)
         return reached
 
-    async def _delivered(self, rendered: Rendered) -> Reached | None:
-        started_at, waiting = self._parts.clock(), self._waiting
-        number = 1 if waiting is None else waiting.requests_sent + 1
-        tried = await self._attempt(rendered, number)
-        if kind_of(tried.status) is Kind.DELIVERED:
+    async def _delivered(self, rendered: Rendered, gate: Gate) -> Reached | None:
+        waiting = self._waiting
+        sent = 0 if waiting is None else waiting.requests_sent
+        leave = await self._leave(gate)
+        if isinstance(leave, Held):
+            return await self._hold_back(rendered, gate, leave, sent)
+        started_at, number = self._parts.clock(), sent + 1
+        tried = await self._attempt(rendered, number, gate, leave)
+        policy = gate.policy.retry
+        if kind_of(tried.status, policy.success) is Kind.DELIVERED:
             reached = await self._succeed(rendered, tried)
             self._notify(tried)
             return reached
@@ -114,7 +144,7 @@ class Sending:
             first_attempt_at=started_at if waiting is None else waiting.first_attempt_at,
         )
         decision = next_attempt(
-            self._parts.policy,
+            policy,
             history,
             tried.status,
             tried.retry_after_s,
@@ -132,11 +162,77 @@ class Sending:
             refusals=history.refusals if isinstance(decision, GiveUp) else decision.refusals,
             first_attempt_at=history.first_attempt_at,
             requests_sent=number,
+            endpoint=gate.endpoint.id,
         )
         if isinstance(decision, Retry):
             await self._wait(request, decision.at, tried)
             return None
-        return await self._give_up(request, decision.reason, tried)
+        self._notify(tried, gave_up=decision.reason)
+        return await self._give_up(request, f"{tried.summary}; {decision.reason}", tried)
+
+    async def _leave(self, gate: Gate) -> Permit | Held:
+        return await admitted(gate, self._run.place, forced=self._run.message.is_by_hand)
+
+    async def _hold_back(
+        self, rendered: Rendered, gate: Gate, held: Held, sent: int
+    ) -> Reached | None:
+        """Into a tier, unsent. It costs no attempt, and while paused no time either."""
+        waiting, now = self._waiting, self._parts.clock()
+        first_at = now if waiting is None else min(now, waiting.first_attempt_at)
+        at = gate.later(held, self._parts.jitter())
+        request = WaitingRequest(
+            node=self._effect.address,
+            visit=self._effect.visit,
+            method=rendered.method,
+            headers=rendered.headers,
+            body=rendered.body,
+            attempts=0 if waiting is None else waiting.attempts,
+            position=0 if waiting is None else waiting.position,
+            refusals=0 if waiting is None else waiting.refusals,
+            first_attempt_at=first_at + (at - now) if held.why is Why.PAUSED else first_at,
+            requests_sent=sent,
+            endpoint=gate.endpoint.id,
+            is_held=True,
+        )
+        reason = self._run.masked(self._progress, held.reason)
+        policy = gate.policy.retry
+        if held.why is Why.BREAKER and is_past(policy, first_at, now):
+            return await self._give_up(request, f"{reason}; {too_late(policy)}", None)
+        is_news = waiting is None or not waiting.is_held
+        if is_news:
+            self._run.tell_stop(
+                self._progress, self._effect, f"not sent: {reason}", method=request.method
+            )
+            log.info(
+                "request held back",
+                run=self._run.message.run_id,
+                node=self._effect.node.name,
+                reason=reason,
+                until=at.isoformat(timespec="seconds"),
+            )
+        message = self._run.record.continuation(self._progress, not_before=at, request=request)
+        await self._run.record.wait(message, f"not sent: {reason}", is_traced=is_news)
+        return None
+
+    async def _pass_by(self, rendered: Rendered, held: Held) -> Reached:
+        """On without a request, as if nobody had answered."""
+        reason = self._run.masked(self._progress, held.reason)
+        log.info(
+            "request not sent, the flow goes on",
+            run=self._run.message.run_id,
+            node=self._effect.node.name,
+            reason=reason,
+        )
+        return await self._run.conclude(
+            self._progress,
+            self._effect,
+            Result(outputs=engine.response_outputs(0, (), b""), at=self._parts.clock()),
+            started_at=self._started_at,
+            began=self._began,
+            inputs=self._inputs(rendered),
+            note=f"not sent: {reason}",
+            masks=self._masks,
+        )
 
     async def _succeed(self, rendered: Rendered, tried: Tried) -> Reached:
         return await self._run.conclude(
@@ -172,8 +268,20 @@ class Sending:
             "body": body,
         }
 
-    async def _attempt(self, rendered: Rendered, number: int) -> Tried:
-        """Send once. Raises RunError when the request can never be sent as it is."""
+    async def _attempt(self, rendered: Rendered, number: int, gate: Gate, leave: Permit) -> Tried:
+        """Send once, and tell the gate. Raises RunError when it can never be sent as it is."""
+        try:
+            tried = await self._sent(rendered, number, gate.policy.timeout_s)
+            policy, continues = gate.policy.retry, self._effect.continues
+            leave.end(outcome_of(policy, tried, continues=continues), tried.summary)
+        finally:
+            leave.end()
+        if tried.attempt.fault == Fault.INVALID.value:
+            await self._run.record.save(self._run.record.row, attempt=tried.attempt)
+            raise RunError(self._effect.node.name, tried.summary)
+        return tried
+
+    async def _sent(self, rendered: Rendered, number: int, timeout_s: float | None) -> Tried:
         flow, node = self._run.flow, self._effect.node.name
         try:
             way = self._parts.outgoing.way(
@@ -189,14 +297,12 @@ class Sending:
             self._url,
             number,
             self._parts.clock,
+            timeout_s,
         )
         if self._connector is not None:  # what it sent may have been a token of this attempt
             self._masks = (*self._run.masks(self._progress), self._parts.outgoing.connectors.mask)
         if self._masks:
             tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
-        if tried.attempt.fault == Fault.INVALID.value:
-            await self._run.record.save(self._run.record.row, attempt=tried.attempt)
-            raise RunError(self._effect.node.name, tried.summary)
         return tried
 
     async def _wait(self, request: WaitingRequest, at: datetime, tried: Tried) -> None:
@@ -213,17 +319,18 @@ class Sending:
         await self._run.record.wait(message, tried.summary)
         self._notify(tried, again_in_s=max(0.0, (at - self._parts.clock()).total_seconds()))
 
-    async def _give_up(self, request: WaitingRequest, reason: str, tried: Tried) -> Reached | None:
-        self._notify(tried, gave_up=reason)
+    async def _give_up(
+        self, request: WaitingRequest, reason: str, tried: Tried | None
+    ) -> Reached | None:
+        """`tried` is None where it was not even tried."""
         run, effect = self._run, self._effect
-        reason = f"{tried.summary}; {reason}"
+        attempt = None if tried is None else tried.attempt
+        url = self._url if attempt is None else attempt.url
         if run.is_handled(self._progress, effect, reason):
-            inputs = {"method": request.method, "url": tried.attempt.url}
-            return await run.fail(
-                self._progress, effect, reason, attempt=tried.attempt, inputs=inputs
-            )
-        await run.record.save(run.record.row, attempt=tried.attempt)
-        run.tell_stop(self._progress, effect, reason, method=request.method, url=tried.attempt.url)
+            inputs = {"method": request.method, "url": url}
+            return await run.fail(self._progress, effect, reason, attempt=attempt, inputs=inputs)
+        await run.record.save(run.record.row, attempt=attempt)
+        run.tell_stop(self._progress, effect, reason, method=request.method, url=url)
         message = msgspec.structs.replace(
             run.message,
             step=run.record.row.step,
@@ -240,7 +347,7 @@ class Sending:
             flow_name=run.flow.name,
             node=effect.node.name,
             attempts=request.requests_sent,
-            status=tried.status,
+            status=None if tried is None else tried.status,
         )
         body = encoded(run.record.sealed(message))
         entry = await self._parts.handover.set_aside(UNDELIVERED, body, about)

@@ -74,6 +74,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     sink_max_captures: int
     sink_max_body: int
     in_flight: int
+    endpoint_in_flight: int
+    endpoint_rate: float
+    endpoint_breaker: int
     connectors: Path | None
     sources: Path | None
     unknown_events: str
@@ -251,6 +254,24 @@ SETTINGS: tuple[Setting, ...] = (
         default="256",
         read=whole_number(3, 4_096),
         what="requests that the worker has under way at once",
+    ),
+    Setting(
+        name="endpoint_in_flight",
+        default="32",
+        read=whole_number(1, 4_096),
+        what="requests that one endpoint (flow, node and origin) has under way at once",
+    ),
+    Setting(
+        name="endpoint_rate",
+        default="0",
+        read=decimal(0, 1_000_000),
+        what="requests a second that one endpoint gets at most; 0: no limit",
+    ),
+    Setting(
+        name="endpoint_breaker",
+        default="5",
+        read=whole_number(0, 1_000_000),
+        what="failures in a row after which an endpoint is left alone for a while; 0: never",
     ),
     Setting(
         name="connectors",
