@@ -394,6 +394,21 @@ async def test_a_taken_message_can_be_given_back(open_bus: OpenBus):
         assert again.delivery_count >= 1
 
 
+async def test_many_are_taken_in_one_pass_and_the_others_stay_as_they_are(open_bus: OpenBus):
+    async with open_bus() as bus:
+        published = await put(bus, UNDELIVERED, "a", "b", "c", "d", "e")
+        wanted = [published[number].message_id for number in (3, 1)]
+        taken = await bus.take_all(UNDELIVERED, [*wanted, "no such id"])
+        assert [delivery.body for delivery in taken] == [b"b", b"d"]
+        await taken[0].give_back()
+        await taken[1].ack()
+        assert await bus.take_all(UNDELIVERED, ["no such id"]) == []
+        await until_depth(bus, UNDELIVERED, 4)
+        async with bus.consume(UNDELIVERED, 10) as messages:
+            assert sorted(await next_bodies(messages, 4)) == ["a", "b", "c", "e"]
+        await until_depth(bus, UNDELIVERED, 0)
+
+
 async def test_a_waiting_run_can_be_taken_out_of_its_tier(open_bus: OpenBus):
     tier = TIERS[-1]
     async with open_bus() as bus:

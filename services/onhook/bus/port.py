@@ -6,7 +6,7 @@ contract test in tests/integration/ holds both to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias
 
@@ -179,6 +179,10 @@ class Bus(Protocol):
 
     async def take(self, queue: str, message_id: str) -> Delivery | None:
         """Find one message by id in a queue, leaving the others as they are; None if absent."""
+        ...
+
+    async def take_all(self, queue: str, message_ids: Collection[str]) -> list[Delivery]:
+        """Like `take`, for many in one pass: those that are there, in the queue's order."""
         ...
 
     async def depths(self) -> dict[str, int]:

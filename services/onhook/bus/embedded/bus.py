@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -141,23 +142,34 @@ class EmbeddedBus:
             row_id = await self._depot.find(queue, message_id)
             if row_id is None:
                 return None
-            return await self._hand_out_one(queue, row_id)
+            found = await self._handed_out(queue, self._depot.hand_out_one(row_id))
+            return found[0] if found else None
         except StorageError as error:
             raise BusUnavailable(str(error)) from error
 
-    async def _hand_out_one(self, queue: str, row_id: int) -> Delivery | None:
-        handing = asyncio.ensure_future(self._depot.hand_out_one(row_id))
+    async def take_all(self, queue: str, message_ids: Collection[str]) -> list[Delivery]:
+        self._check_open()
+        _known(queue)
+        try:
+            return await self._handed_out(queue, self._depot.hand_out_these(queue, message_ids))
+        except StorageError as error:
+            raise BusUnavailable(str(error)) from error
+
+    async def _handed_out(
+        self, queue: str, hand_out: Coroutine[Any, Any, list[Stored]]
+    ) -> list[Delivery]:
+        handing = asyncio.ensure_future(hand_out)
         try:
             stored = await asyncio.shield(handing)
         except asyncio.CancelledError:
             # Nobody will settle it: it must not stay out until the next restart.
-            self._tasks.start(self._undo(handing, queue, row_id), "undo take")
+            self._tasks.start(self._undo(handing, queue), "undo take")
             raise
-        return None if stored is None else EmbeddedDelivery(stored, queue, _Taken(self._depot))
+        taken = _Taken(self._depot)
+        return [EmbeddedDelivery(each, queue, taken) for each in stored]
 
-    async def _undo(self, handing: asyncio.Task[Stored | None], queue: str, row_id: int) -> None:
-        if await handing is not None:
-            await self._depot.put_back([row_id], queue)
+    async def _undo(self, handing: asyncio.Task[list[Stored]], queue: str) -> None:
+        await self._depot.put_back([each.id for each in await handing], queue)
 
     async def depths(self) -> dict[str, int]:
         self._check_open()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -65,8 +65,11 @@ class Depot:
     async def find(self, queue: str, message_id: str) -> int | None:
         return await self._database.read(store.find(queue, message_id))
 
-    async def hand_out_one(self, row_id: int) -> Stored | None:
+    async def hand_out_one(self, row_id: int) -> list[Stored]:
         return await self._database.write(store.hand_out_one(row_id))
+
+    async def hand_out_these(self, queue: str, message_ids: Collection[str]) -> list[Stored]:
+        return await self._database.write(store.hand_out_these(queue, message_ids))
 
     async def depths(self) -> dict[str, int]:
         return await self._database.read(store.depths)

@@ -9,7 +9,7 @@ counts, and comes again.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -149,17 +149,37 @@ def find(queue: str, message_id: str) -> Callable[[sqlite3.Connection], int | No
     return job
 
 
-def hand_out_one(row_id: int) -> Callable[[sqlite3.Connection], Stored | None]:
-    """Take one message by its row; None when it has gone or is out meanwhile."""
+def hand_out_one(row_id: int) -> Callable[[sqlite3.Connection], list[Stored]]:
+    """Take one message by its row; none when it has gone or is out meanwhile."""
 
-    def job(connection: sqlite3.Connection) -> Stored | None:
+    def job(connection: sqlite3.Connection) -> list[Stored]:
         row = connection.execute(
             f"SELECT {_COLUMNS} FROM message WHERE id = ? AND {_IS_FREE}", (row_id,)
         ).fetchone()
         if row is None:
-            return None
+            return []
         connection.execute("INSERT INTO handed_out (message) VALUES (?)", (row_id,))
-        return Stored(*row)
+        return [Stored(*row)]
+
+    return job
+
+
+def hand_out_these(
+    queue: str, message_ids: Collection[str]
+) -> Callable[[sqlite3.Connection], list[Stored]]:
+    """Take the free messages of these ids, in the queue's order."""
+    wanted = msgspec.json.encode(list(message_ids)).decode()
+
+    def job(connection: sqlite3.Connection) -> list[Stored]:
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM message WHERE queue = ? AND {_IS_FREE} "
+            "AND message_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (queue, wanted),
+        ).fetchall()
+        connection.executemany(
+            "INSERT INTO handed_out (message) VALUES (?)", [(row[0],) for row in rows]
+        )
+        return [Stored(*row) for row in rows]
 
     return job
 

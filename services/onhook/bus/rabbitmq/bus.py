@@ -8,10 +8,11 @@ the messages mean; names and arguments come from contracts.topology.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 
 import structlog
+from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel
 from aiormq.connection import Connection
 from yarl import URL
@@ -176,38 +177,55 @@ class RabbitBus:
             await self._stop(subscription)
 
     async def take(self, queue: str, message_id: str) -> Delivery | None:
+        found = await self.take_all(queue, (message_id,))
+        return found[0] if found else None
+
+    async def take_all(self, queue: str, message_ids: Collection[str]) -> list[Delivery]:
         async with self._one_takes:
             connection = self._consuming.connection()
             with broker_faults():
                 channel = await open_channel(connection)
                 try:
-                    found = await self._look_through(channel, queue, message_id)
+                    found = await self._look_through(channel, queue, set(message_ids))
                 except BaseException:
                     await close_channel(channel)  # returns all that was looked at
                     raise
-                if found is None:
+                if not found:
                     await close_channel(channel)
                 return found
 
-    async def _look_through(self, channel: Channel, queue: str, message_id: str) -> Delivery | None:
-        """Get message after message until the right one; the others go back, in one frame."""
-        looked_at = 0
-        while True:
+    async def _look_through(
+        self, channel: Channel, queue: str, wanted: set[str]
+    ) -> list[Delivery]:
+        """Get message after message until all are found; then the others go back."""
+        found: list[tuple[int, DeliveredMessage]] = []
+        others: list[int] = []
+        last = 0
+        while wanted:
             async with asyncio.timeout(RPC_TIMEOUT_S):
                 message = await channel.basic_get(queue)
-            tag = message.delivery_tag
-            is_found = tag is not None and message.header.properties.message_id == message_id
-            if tag is not None and not is_found:
-                looked_at = tag
-                continue
-            if looked_at:
-                await channel.basic_nack(looked_at, multiple=True, requeue=True)
-            if tag is None:
-                return None
-            settlement = self._settle(channel, told_up_to=looked_at)
-            delivery = RabbitDelivery(message, queue, tag, settlement)
-            settlement.retire()
-            return delivery
+            if message.delivery_tag is None:
+                break
+            last = message.delivery_tag
+            message_id = message.header.properties.message_id
+            if message_id in wanted:
+                wanted.discard(message_id)
+                found.append((last, message))
+            else:
+                others.append(last)
+        if not found:
+            if others:
+                await channel.basic_nack(last, multiple=True, requeue=True)
+            return []
+        settlement = self._settle(channel)
+        deliveries: list[Delivery] = [
+            RabbitDelivery(message, queue, tag, settlement) for tag, message in found
+        ]
+        for tag in others:
+            settlement.handed(tag)
+        await settlement.put_back_untouched(others)
+        settlement.retire()
+        return deliveries
 
     async def depths(self) -> dict[str, int]:
         connection = self._consuming.connection()
