@@ -54,6 +54,8 @@ DEAD_LETTER_HEADERS = {
     "onhook-queue": ("string", "The queue that it came from"),
     "onhook-routing-key": ("string", "The routing key that it came with"),
     "onhook-message-id": ("string", "The message id that its publisher gave it"),
+    "onhook-source": ("string", "The source whose templates could make no event of it"),
+    "onhook-source-context": ("string", "What those read besides the bytes, as JSON"),
 }
 
 QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
