@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 if TYPE_CHECKING:  # they are made of the records below
     from onhook.journal.bounds import Bounds
+    from onhook.journal.dead_query import DeadKind, DeadPage, DeadQuery
     from onhook.journal.query import Page, Query
 
 
@@ -257,6 +258,17 @@ class Journal(Protocol):
 
     async def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Newest first."""
+        ...
+
+    async def find_dead(self, query: DeadQuery) -> DeadPage:
+        """Dead letters, in the query's order. Raises QueryError."""
+        ...
+
+    async def dead_kinds(self, query: DeadQuery) -> list[DeadKind]:
+        """How many of each queue, fault, flow and reason; the newest few thousand kinds.
+
+        Raises QueryError.
+        """
         ...
 
     async def dead_letter(self, message_id: str) -> DeadLetter | None: ...

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from onhook.journal import flow_rows, old_rows, rows
 from onhook.journal.bounds import Bounds, Limits
+from onhook.journal.dead_query import DeadKind, DeadPage, DeadQuery
+from onhook.journal.dead_statement import dead_kinds, found_dead
 from onhook.journal.find_statement import SQLITE, Statement, of_runs
 from onhook.journal.finding import found
 from onhook.journal.port import (
@@ -188,6 +190,12 @@ class SqliteJournal:
         return await self._read(
             lambda connection: [as_dead(row) for row in connection.execute(sql, (limit,))]
         )
+
+    async def find_dead(self, query: DeadQuery) -> DeadPage:
+        return await found_dead(query, SQLITE, self._fetch)
+
+    async def dead_kinds(self, query: DeadQuery) -> list[DeadKind]:
+        return await dead_kinds(query, SQLITE, self._fetch)
 
     async def dead_letter(self, message_id: str) -> DeadLetter | None:
         sql = select("dead_letters", DEAD_COLUMNS, "message_id = ?")

@@ -11,6 +11,8 @@ import asyncpg
 
 from onhook.journal import rows
 from onhook.journal.bounds import Bounds, Limits
+from onhook.journal.dead_query import DeadKind, DeadPage, DeadQuery
+from onhook.journal.dead_statement import dead_kinds, found_dead
 from onhook.journal.find_statement import Dialect, Statement, of_runs
 from onhook.journal.finding import found
 from onhook.journal.port import (
@@ -140,6 +142,12 @@ class PostgresJournal:
         order = "ORDER BY at DESC, message_id DESC LIMIT ?"
         statement = Statement(select("dead_letters", rows.DEAD_COLUMNS, order), (limit,))
         return [rows.as_dead(row) for row in await self._fetch(statement)]
+
+    async def find_dead(self, query: DeadQuery) -> DeadPage:
+        return await found_dead(query, POSTGRES, self._fetch)
+
+    async def dead_kinds(self, query: DeadQuery) -> list[DeadKind]:
+        return await dead_kinds(query, POSTGRES, self._fetch)
 
     async def dead_letter(self, message_id: str) -> DeadLetter | None:
         sql = select("dead_letters", rows.DEAD_COLUMNS, "WHERE message_id = ?")
