@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from onhook import __version__
+from onhook.cli.endpoint_parser import endpoint_arguments
 from onhook.cli.flow_parser import flow_arguments, override_arguments, template_arguments
 from onhook.cli.setting_flags import ADDRESSES, WORKER_ADDRESS, add_setting_flags
 from onhook.cli.signature_parser import signature_arguments
@@ -20,6 +21,7 @@ COMMANDS = {
     "flow": "check, run, publish and label flows",
     "template": "evaluate an expression or a template",
     "override": "values of flow variables, changed without a restart",
+    "endpoint": "where requests go: breakers, pauses, and sending on what waits",
     "signature": "make secrets, sign a body, say why a signature is not right",
     "call-emulator": "serve the call emulator alone",
     "event-flow": "serve the event-flow worker alone",
@@ -134,6 +136,7 @@ _ARGUMENTS = {
     "flow": flow_arguments,
     "template": template_arguments,
     "override": override_arguments,
+    "endpoint": endpoint_arguments,
     "signature": signature_arguments,
     "doctor": _doctor_arguments,
     "topology": _topology_arguments,
@@ -145,6 +148,7 @@ _ARGUMENTS = {
 _SETTINGS_OF: dict[str, frozenset[str]] = {
     "completion": frozenset(),
     "demo": frozenset(),
+    "endpoint": WORKER_ADDRESS,
     "event": frozenset(),
     "flow": WORKER_ADDRESS,
     "override": WORKER_ADDRESS,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onhook.event_flow import flow_api, rehearsal_api, run_api
+from onhook.event_flow import endpoint_api, flow_api, rehearsal_api, run_api
+from onhook.event_flow.endpoint_api import EndpointApi
 from onhook.event_flow.flow_api import FlowApi
 from onhook.event_flow.rehearsal_api import RehearsalApi
 from onhook.event_flow.run_api import RunApi
@@ -17,12 +18,15 @@ def operations(
     flows: FlowApi | type[FlowApi],
     runs: RunApi | type[RunApi],
     rehearsals: RehearsalApi | type[RehearsalApi],
+    endpoints: EndpointApi | type[EndpointApi],
 ) -> list[Operation]:
     """The rows; over the classes themselves where only the description is wanted."""
-    rows = [Operation(**row) for row in (*flow_api.rows(flows), *run_api.rows(runs))]
+    tables = (*flow_api.rows(flows), *run_api.rows(runs), *endpoint_api.rows(endpoints))
+    rows = [Operation(**row) for row in tables]
     return [*rows, *rehearsal_api.operations(rehearsals)]
 
 
 def describe() -> Api:
     """The API without a running worker, for its published description."""
-    return Api(title=TITLE, summary=SUMMARY, operations=operations(FlowApi, RunApi, RehearsalApi))
+    rows = operations(FlowApi, RunApi, RehearsalApi, EndpointApi)
+    return Api(title=TITLE, summary=SUMMARY, operations=rows)

@@ -19,6 +19,8 @@ from onhook.egress.connectors import load_connectors
 from onhook.egress.shadow import ShadowOutgoing
 from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue
+from onhook.event_flow.endpoint_api import EndpointApi
+from onhook.event_flow.endpoint_desk import EndpointDesk
 from onhook.event_flow.endpoint_rule import EndpointRules, everywhere
 from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.flow_api import FlowApi
@@ -63,6 +65,7 @@ class EventFlowWorker(Struct, frozen=True, kw_only=True):
 
     replay: Replay
     catalogue: Catalogue
+    endpoints: Endpoints
     webhook_url: str
     """Where the first entry point's flow delivers, as configured; empty when that is unset."""
     lines: tuple[str, ...]
@@ -131,6 +134,14 @@ async def running(
         told = unfailing(observe)
         locks = RunLocks()
         endpoints = Endpoints(rules, _now, told)
+        replay = Replay(
+            bus=bus,
+            journal=journal,
+            catalogue=catalogue,
+            locks=locks,
+            clock=_now,
+        )
+        endpoint_desk = EndpointDesk(journal, endpoints, replay, _now)
         runner = Runner(
             Parts(
                 journal=journal,
@@ -139,6 +150,7 @@ async def running(
                 keys=keys,
                 outgoing=outgoing,
                 endpoints=endpoints,
+                note_endpoint=endpoint_desk.noted,
                 handover=handover,
                 locks=locks,
                 policy=policy,
@@ -160,13 +172,6 @@ async def running(
             feeds=feeds,
             ignores_unknown=settings.unknown_events == "ignore",
         )
-        replay = Replay(
-            bus=bus,
-            journal=journal,
-            catalogue=catalogue,
-            locks=locks,
-            clock=_now,
-        )
         rows = operations(
             FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
             RunApi(bus=bus, journal=journal, replay=replay),
@@ -178,6 +183,7 @@ async def running(
                 clock=_now,
             ),
         )
+            EndpointApi(endpoint_desk),
         app = build_app(
             Api(title=TITLE, summary=SUMMARY, operations=rows),
             hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
@@ -192,7 +198,9 @@ async def running(
             await catalogue.refresh()
             await desk.refresh()
 
+            await endpoint_desk.refresh()
         await stack.enter_async_context(watching(journal, refresh))
+        await stack.enter_async_context(endpoint_desk.working())
         await stack.enter_async_context(serving(app, listener, grace_s=2))
         await stack.enter_async_context(
             worker.consuming(settings.in_flight, settings.grace * DRAIN_PART)
@@ -201,6 +209,7 @@ async def running(
             replay=replay,
             catalogue=catalogue,
             webhook_url=_webhook_url(catalogue, centre, overrides),
+            endpoints=endpoints,
             lines=tuple(lines),
         )
 

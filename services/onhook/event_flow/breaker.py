@@ -126,7 +126,8 @@ def _after_call(policy: Policy, state: Closed, outcome: Outcome, now: datetime) 
         state, calls=state.calls + 1, failed=state.failed + 1, in_a_row=state.in_a_row + 1
     )
     if state.in_a_row >= policy.failures:
-        return _opened(policy, state, now, f"{state.in_a_row} failures in a row")
+        row = "a failure" if state.in_a_row == 1 else f"{state.in_a_row} failures in a row"
+        return _opened(policy, state, now, row)
     if state.calls >= policy.least_calls and state.failed >= policy.rate * state.calls:
         return _opened(policy, state, now, f"{state.failed} failures of {state.calls} calls")
     return state

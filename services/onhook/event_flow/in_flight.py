@@ -109,6 +109,8 @@ class Gate:
         self.last_failure: str | None = None
         self.held_back: Counter[Why] = Counter()
         self.opened = 0
+        self.is_noted = False
+        """It is in the journal, so that operators find it."""
         self._clock = clock
         self._changed = changed
         self._in_flight = 0
@@ -133,7 +135,10 @@ class Gate:
     def ask(self, *, forced: bool = False) -> Permit | Held:
         """Leave for one request, now. `forced`: an open breaker may be probed before its time."""
         if self._line and self.pause is None and isinstance(self.breaker, Closed):
-            return self._full()
+            limit = self.policy.rate
+            if limit is None or self._in_flight >= self.policy.in_flight:
+                return self._full()
+            return self._too_fast(limit, 0.0)
         return self._try(forced=forced)
 
     def line_up(self) -> Line | None:

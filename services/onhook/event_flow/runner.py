@@ -6,7 +6,7 @@ run cannot go on. The steps within one message are run_step.py's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -21,6 +21,7 @@ from onhook.egress.connector_client import Outgoing
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
+from onhook.event_flow.endpoint import Endpoint
 from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
@@ -50,6 +51,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     keys: Keys
     outgoing: Outgoing
     endpoints: Endpoints
+    note_endpoint: Callable[[Endpoint], Awaitable[None]]
+    """Called before an endpoint is sent to for the first time."""
     handover: Handover
     locks: RunLocks
     policy: Policy

@@ -74,6 +74,9 @@ class Sending:
             gate = self._parts.endpoints.gate(
                 run.flow.id, run.flow.name, effect.node.name, self._url
             )
+            if not gate.is_noted:
+                await self._parts.note_endpoint(gate.endpoint)
+                gate.is_noted = True
             if effect.continues:
                 return await self._continuing(rendered, gate)
             return await self._delivered(rendered, gate)

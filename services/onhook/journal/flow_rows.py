@@ -49,11 +49,11 @@ def publish(
         connection.execute(insert("versions", VERSION_COLUMNS), row)
     for label in labels:
         move_label(connection, Label(flow_id=stored.flow_id, label=label, number=stored.number))
-    _revise(connection)
+    revise(connection)
     return stored, is_new
 
 
-def _revise(connection: sqlite3.Connection) -> None:
+def revise(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE revision SET number = number + 1")
 
 
@@ -85,7 +85,7 @@ def labels(connection: sqlite3.Connection) -> list[Label]:
 def move_label(connection: sqlite3.Connection, label: Label) -> None:
     values = (label.flow_id, label.label, label.number)
     connection.execute(_MOVE_LABEL, well_formed_row(values))
-    _revise(connection)
+    revise(connection)
 
 
 def remove_labels(connection: sqlite3.Connection, flow_id: str, label: str | None) -> None:
@@ -93,7 +93,7 @@ def remove_labels(connection: sqlite3.Connection, flow_id: str, label: str | Non
         "DELETE FROM labels WHERE flow_id = ?1 AND (?2 IS NULL OR label = ?2)",
         well_formed_row((flow_id, label)),
     )
-    _revise(connection)
+    revise(connection)
 
 
 def under_way(connection: sqlite3.Connection, flow_id: str) -> dict[int, int]:
@@ -121,7 +121,7 @@ def set_override(connection: sqlite3.Connection, override: StoredOverride) -> No
     values = {name: getattr(override, name) for name in OVERRIDE_COLUMNS}
     values["set_at"] = micros(override.set_at)
     connection.execute(_SET_OVERRIDE, well_formed_row(tuple(values.values())))
-    _revise(connection)
+    revise(connection)
 
 
 def unset_override(connection: sqlite3.Connection, flow_id: str, variable: str) -> None:
@@ -129,4 +129,4 @@ def unset_override(connection: sqlite3.Connection, flow_id: str, variable: str) 
         "DELETE FROM overrides WHERE flow_id = ? AND variable = ?",
         well_formed_row((flow_id, variable)),
     )
-    _revise(connection)
+    revise(connection)

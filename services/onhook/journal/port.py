@@ -183,6 +183,21 @@ class StoredOverride(Struct, frozen=True, kw_only=True):
     set_at: datetime
 
 
+class EndpointRow(Struct, frozen=True, kw_only=True):
+    """An endpoint that was sent to, and whether an operator has paused it. `id` is made of the
+    flow's id, the node and the origin."""
+
+    id: str
+    flow_id: str
+    flow_name: str
+    node: str
+    origin: str
+    seen_at: datetime
+    """When it was first sent to."""
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+
+
 class RunRecord(Struct, frozen=True, kw_only=True):
     """A run with all that it did, each oldest first."""
 
@@ -298,7 +313,7 @@ class Journal(Protocol):
         ...
 
     async def revision(self) -> int:
-        """Grows with each change of versions, labels and overrides, whoever makes it."""
+        """Grows with each change of versions, labels, overrides and pauses, whoever makes it."""
         ...
 
     async def labels(self) -> list[Label]: ...
@@ -317,6 +332,18 @@ class Journal(Protocol):
     async def overrides(self) -> list[StoredOverride]: ...
     async def set_override(self, override: StoredOverride) -> None: ...
     async def unset_override(self, flow_id: str, variable: str) -> None: ...
+
+    async def endpoints(self) -> list[EndpointRow]:
+        """Paused ones first, then newest first; at most 10,000."""
+        ...
+
+    async def note_endpoint(self, endpoint: EndpointRow) -> None:
+        """Record that it is sent to; one that is known stays as it is."""
+        ...
+
+    async def save_endpoint(self, endpoint: EndpointRow) -> None:
+        """Pause it or lift its pause. The revision grows."""
+        ...
 
 
 def visit_key(node_id: str, visit: int) -> str:

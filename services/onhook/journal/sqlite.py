@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from onhook.journal import flow_rows, old_rows, rows
+from onhook.journal import endpoint_rows, flow_rows, old_rows, rows
 from onhook.journal.bounds import Bounds, Limits
 from onhook.journal.dead_query import DeadKind, DeadPage, DeadQuery
 from onhook.journal.dead_statement import dead_kinds, found_dead
@@ -19,6 +19,7 @@ from onhook.journal.finding import found
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
+    EndpointRow,
     EventRow,
     History,
     Journal,
@@ -270,6 +271,15 @@ class SqliteJournal:
         await self._write(
             lambda connection: flow_rows.unset_override(connection, flow_id, variable)
         )
+
+    async def endpoints(self) -> list[EndpointRow]:
+        return await self._read(endpoint_rows.endpoints)
+
+    async def note_endpoint(self, endpoint: EndpointRow) -> None:
+        await self._write(lambda connection: endpoint_rows.note(connection, endpoint))
+
+    async def save_endpoint(self, endpoint: EndpointRow) -> None:
+        await self._write(lambda connection: endpoint_rows.save(connection, endpoint))
 
     async def _write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         try:

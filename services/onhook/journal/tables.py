@@ -105,3 +105,9 @@ MIGRATIONS = (
     CREATE INDEX dead_letters_by_time ON dead_letters (at);
     """,
 )
+    """
+    CREATE TABLE endpoints (
+        id TEXT PRIMARY KEY, flow_id TEXT NOT NULL, flow_name TEXT NOT NULL, node TEXT NOT NULL,
+        origin TEXT NOT NULL, seen_at INTEGER NOT NULL, paused_at INTEGER, pause_reason TEXT
+    ) WITHOUT ROWID;
+    """,

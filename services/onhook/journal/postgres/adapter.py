@@ -18,6 +18,7 @@ from onhook.journal.finding import found
 from onhook.journal.port import (
     Attempt,
     DeadLetter,
+    EndpointRow,
     EventRow,
     History,
     JournalError,
@@ -30,7 +31,7 @@ from onhook.journal.port import (
     TraceRow,
     Version,
 )
-from onhook.journal.postgres import flows, records
+from onhook.journal.postgres import endpoints, flows, records
 from onhook.journal.postgres.connection import FAILURES, READERS, Target, is_lost
 from onhook.journal.postgres.flows import Connection
 from onhook.journal.postgres.old_rows import OldRows
@@ -188,6 +189,17 @@ class PostgresJournal:
 
     async def overrides(self) -> list[StoredOverride]:
         return await self._read(flows.overrides)
+    # Endpoints
+
+    async def endpoints(self) -> list[EndpointRow]:
+        return await self._read(endpoints.endpoints)
+
+    async def note_endpoint(self, endpoint: EndpointRow) -> None:
+        await self._change(lambda given: endpoints.note(given, endpoint))
+
+    async def save_endpoint(self, endpoint: EndpointRow) -> None:
+        await self._change(lambda given: endpoints.save(given, endpoint))
+
 
     async def set_override(self, override: StoredOverride) -> None:
         await self._change(lambda given: flows.set_override(given, override))

@@ -93,3 +93,10 @@ MIGRATIONS = (
     INSERT INTO {SCHEMA}.probe VALUES (0);
     """,
 )
+    f"""
+    CREATE TABLE {SCHEMA}.endpoints (
+        id text COLLATE "C" PRIMARY KEY, flow_id text NOT NULL, flow_name text NOT NULL,
+        node text NOT NULL, origin text NOT NULL, seen_at bigint NOT NULL, paused_at bigint,
+        pause_reason text
+    );
+    """,
