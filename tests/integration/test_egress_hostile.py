@@ -197,7 +197,7 @@ async def test_a_reset_before_the_request_is_read_is_a_reset(connected):
 
 async def test_a_peer_that_reads_nothing_does_not_hold_a_send(connected):
     async def script(talk):
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
     async with raw_peer(script) as peer, connected() as client:
         error = await fault(client, post(peer.url(), b"x" * 20_000_000, timeout_s=0.3))

@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from onhook.egress import fault_text
 from onhook.egress.address_guard import Guard
-from onhook.egress.connection import Answer, Connection, End, Ended
+from onhook.egress.connection import Answer, Connection
 from onhook.egress.dialler import Dialler, Origin
+from onhook.egress.end import Ended
 from onhook.egress.head import check_head, write_request
 from onhook.egress.pool import Pool
 from onhook.egress.port import Client, Request, Response, SendError, Transport
@@ -130,10 +131,12 @@ class _LeanClient:
             except Ended as ended:
                 # A kept connection may have been closed while it was idle: send again, once and on
                 # a fresh one. The endpoint tells a request that it did see by its webhook-id.
-                if is_kept and ended.end in (End.CLOSED, End.RESET):
+                if is_kept and ended.is_stale:
                     is_kept, connection = False, None
                     continue
-                raise self._fault(ended.end, route.target.where, request.timeout_s) from ended
+                raise ended.fault(
+                    route.target.where, request.timeout_s, self._read_timeout_s
+                ) from ended
             self._pool.give_back(route.origin, connection)
             return answer
 
@@ -171,22 +174,3 @@ class _LeanClient:
             self._routes.clear()
         self._routes[request.url, transport] = route
         return route
-
-    def _fault(self, end: End, where: str, timeout_s: float) -> SendError:
-        match end:
-            case End.NO_RESPONSE_IN_TIME:
-                return fault_text.no_response_in_time(where, timeout_s)
-            case End.NO_END_IN_TIME:
-                return fault_text.no_end_in_time(where, timeout_s)
-            case End.SILENT:
-                return fault_text.no_more_in_time(where, self._read_timeout_s)
-        return _ENDS[end](where)
-
-
-_ENDS = {
-    End.CLOSED: fault_text.closed_silently,
-    End.RESET: fault_text.reset_silently,
-    End.BROKE_OFF: fault_text.broke_off,
-    End.NO_HTTP: fault_text.no_http,
-    End.BADLY_FRAMED: fault_text.badly_framed,
-}

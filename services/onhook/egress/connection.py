@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from enum import Enum
 from typing import cast
 
 import httptools
+
+from onhook.egress.end import End, Ended
 
 LARGEST_HEAD = 64 * 1024
 """Bytes of a response's head, the interim responses before it included."""
@@ -19,29 +20,6 @@ MOST_HEADERS = 128
 # Framing (chunk sizes, extensions, trailers) that a body may bring along, beside 8 for a byte.
 _LARGEST_FRAMING = 64 * 1024
 _SLOW_TO_WRITE = 16 * 1024
-
-
-class End(Enum):
-    """How an exchange ended without a response."""
-
-    CLOSED = "closed"
-    """Without a byte of a response."""
-    RESET = "reset"
-    """Likewise, by an error of the transport."""
-    BROKE_OFF = "broke off"
-    NO_HTTP = "no http"
-    BADLY_FRAMED = "badly framed"
-    NO_RESPONSE_IN_TIME = "no response in time"
-    NO_END_IN_TIME = "no end in time"
-    SILENT = "silent"
-
-
-class Ended(Exception):
-    """No response came."""
-
-    def __init__(self, end: End) -> None:
-        super().__init__(end.value)
-        self.end = end
 
 
 class Answer:
@@ -256,11 +234,9 @@ class Connection(asyncio.Protocol):
         self._is_head = is_head
 
     def _complete(self) -> None:
-        if self._fed > LARGEST_HEAD and not self._is_within_limits():
-            self._end(End.NO_HTTP)
-            return
         answer = self._answer
-        if len(answer.headers) > MOST_HEADERS:
+        is_long = self._fed > LARGEST_HEAD and self._head_size() > LARGEST_HEAD
+        if is_long or len(answer.headers) > MOST_HEADERS:
             self._end(End.NO_HTTP)
             return
         answer.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
@@ -277,11 +253,12 @@ class Connection(asyncio.Protocol):
     def _is_within_limits(self) -> bool:
         if not self._has_head:
             return self._fed <= LARGEST_HEAD
-        headers = self._answer.headers
-        head = sum(len(name) + len(value) + 4 for name, value in headers)
-        if len(headers) > MOST_HEADERS or head > LARGEST_HEAD:
+        if len(self._answer.headers) > MOST_HEADERS or self._head_size() > LARGEST_HEAD:
             return False
         return self._fed - self._size <= LARGEST_HEAD + _LARGEST_FRAMING + 8 * self._size
+
+    def _head_size(self) -> int:
+        return sum([len(name) + len(value) + 4 for name, value in self._answer.headers])
 
     def _lasts_until_close(self) -> bool:
         for name, value in self._answer.headers:

@@ -7,6 +7,7 @@ the guard allows. No bytes and no dialling here.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from onhook.egress.address_guard import Guard
 from onhook.egress.connection import Connection
@@ -18,6 +19,7 @@ IDLE_S = 4.0
 LIFE_S = 300.0
 _MOST_IDLE = 1024
 _SWEEP_S = 1.0
+_GOODBYE_S = 1.0
 
 
 class Pool:
@@ -78,14 +80,16 @@ class Pool:
             self._all_gone.set()
 
     async def close(self) -> None:
-        """End every connection, and return when the loop is rid of them."""
+        """End every connection, and return when the loop is rid of them, or after a second."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._is_closed = True
         for connection in tuple(self._open):
             connection.abort()
         if self._open:
-            await self._all_gone.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await self._all_gone.wait()
 
     def _sweep(self) -> None:
         """Close what has been idle too long, and forget origins that keep nothing."""

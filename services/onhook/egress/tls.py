@@ -23,6 +23,7 @@ class TlsContexts:
     def __init__(self, usual: ssl.SSLContext | None) -> None:
         self._usual = usual
         self._made: dict[_Files, tuple[tuple[int, ...], ssl.SSLContext]] = {}
+        self._making = asyncio.Lock()
 
     async def context(self, transport: Transport | None) -> ssl.SSLContext:
         """The context for a transport. Raises SendError (TLS) where a file cannot be used."""
@@ -32,15 +33,16 @@ class TlsContexts:
         if files == (None, None, None) and self._usual is not None:
             return self._usual
         written = tuple(_written_at(file) for file in files if file is not None)
-        made = self._made.get(files)
-        if made is not None and made[0] == written:
-            return made[1]
-        # Reading the system's authorities takes tens of milliseconds.
-        context = await asyncio.to_thread(_make, *files)
-        if len(self._made) >= _MOST_KEPT:
-            self._made.clear()
-        self._made[files] = written, context
-        return context
+        async with self._making:  # once, however many wait
+            made = self._made.get(files)
+            if made is not None and made[0] == written:
+                return made[1]
+            # Reading the system's authorities takes tens of milliseconds.
+            context = await asyncio.to_thread(_make, *files)
+            if len(self._made) >= _MOST_KEPT:
+                self._made.clear()
+            self._made[files] = written, context
+            return context
 
 
 def _written_at(file: str) -> int:
