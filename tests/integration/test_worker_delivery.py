@@ -292,7 +292,7 @@ async def test_retries_that_hang_never_delay_a_fresh_event(
     )
     async with workplace.working(flows=flows, in_flight="4") as working:
         await working.publish(*failing)
-        # The second attempt of one hangs; the lane of retries, a quarter of four, is full.
+        # The second attempt of one hangs; the lane of retries, one place of four, is full.
         await endpoint.arrived(3, "/slow")
         await working.publish(fresh)
         await endpoint.arrived(1, "/quick")

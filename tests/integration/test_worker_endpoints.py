@@ -6,12 +6,17 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from endpoint import HELD, Endpoint, Received
 from flows import a_flow, a_request, an_event
-from onhook.contracts.topology import TIERS
+from onhook.bus.port import Message
+from onhook.contracts.event import decode_event
+from onhook.contracts.run import RunMessage, encode_run, flow_id_of
+from onhook.contracts.topology import REPLAY, RESUME, TIERS
+from onhook.event_flow.handover import run_on_the_bus
 from onhook.event_flow.notice import AttemptMade, BreakerChanged
 from workplace import Working, Workplace, run_of, until
 
@@ -335,3 +340,48 @@ async def test_an_endpoint_that_nobody_knows_is_not_found(workplace: Workplace, 
         status, _problem = await working.api.ask("POST", f"/endpoints/abc/{action}")
         assert status == 404
         assert await asyncio.wait_for(working.api.get("/endpoints"), 30) == []
+
+
+# Lanes
+
+CROWD = 10_000
+
+
+async def test_ten_thousand_waiting_retries_and_replays_keep_no_fresh_event_waiting(
+    workplace: Workplace, endpoint: Endpoint
+):
+    """Their endpoint answers none of them; a fresh event of another is done while all of them wait."""
+    endpoint.plan(HELD, path=DEAD)
+    flags = {"flows": two_flows(workplace), "endpoint_in_flight": "256"}
+    async with workplace.open_bus() as bus:
+        for queue, count in ((RESUME, CROWD), (REPLAY, 100)):
+            crowd = [an_event(flow="Dead") for _ in range(count)]
+            for first in range(0, count, 500):
+                async with asyncio.TaskGroup() as publishing:
+                    for event in crowd[first : first + 500]:
+                        publishing.create_task(bus.publish("", queue, waiting_run(event)))
+        async with workplace.working_on(bus, **flags) as working:
+            await endpoint.arrived(48 + 16, DEAD)  # their lanes' places, and they hang
+            fresh = an_event(flow="Good")
+            await working.publish(fresh)
+            await working.api.until_run(run_of(fresh, "Good"), "done")
+            depths = await bus.depths()
+            waiting = sum(depths[each] for each in (RESUME, REPLAY, *ONLY_TIERS))
+            assert waiting >= CROWD + 100 - 2 * (48 + 16)  # AMQP counts none that are handed out
+            assert len(endpoint.at(DEAD)) == 48 + 16
+            endpoint.release()
+
+
+def waiting_run(event: dict[str, Any]) -> Message:
+    """A run of the flow Dead on its way, that has not begun."""
+    read = decode_event(msgspec.json.encode(event))
+    flow_id = flow_id_of("Dead")
+    message = RunMessage(
+        run_id=run_of(event, "Dead"),
+        step=1,
+        event=read,
+        flow_id=flow_id,
+        flow_name="Dead",
+        version=1,
+    )
+    return run_on_the_bus(encode_run(message))

@@ -14,7 +14,7 @@ from onhook.bus.port import Bus, BusUnavailable, Message
 from onhook.contracts.topology import (
     EVENT_FLOW,
     EVENTS_EXCHANGE,
-    RESUME,
+    REPLAY,
     UNDELIVERED,
     UNPROCESSABLE,
     event_key,
@@ -107,7 +107,7 @@ async def _try_all_now_for_ever(api: Api) -> None:
 
 
 class Deaf:
-    """A bus that takes no run into the lane of retries."""
+    """A bus that takes no run into the lane of replays."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -116,7 +116,7 @@ class Deaf:
         return getattr(self._bus, name)
 
     async def publish(self, exchange: str, routing_key: str, message: Message) -> None:
-        if routing_key == RESUME:
+        if routing_key == REPLAY:
             raise BusUnavailable("the broker is away in this test")
         await self._bus.publish(exchange, routing_key, message)
 

@@ -10,7 +10,7 @@ import pytest
 from endpoint import Endpoint
 from flows import an_event
 from onhook.bus.port import Bus, BusUnavailable, Message
-from onhook.contracts.topology import RESUME, UNDELIVERED
+from onhook.contracts.topology import REPLAY, UNDELIVERED
 from workplace import Api, Workplace, refusing, run_of, until
 
 
@@ -108,7 +108,7 @@ async def test_a_letter_whose_run_was_delivered_meanwhile_goes_without_a_repetit
         ]
         assert await replayed(working.api, entry["message_id"]) == {"run_id": run_of(event)}
         assert await working.api.get("/dead-letters") == []
-        assert (await working.api.get("/queues"))[RESUME] == 0
+        assert (await working.api.get("/queues"))[REPLAY] == 0
         assert (await working.api.run(run_of(event)))["state"] == "done"
     assert len(endpoint.requests) == 2
     assert await workplace.left_over() == {}

@@ -16,6 +16,7 @@ from onhook.contracts.topology import (
     EVICTED,
     NEXT,
     ORDERED,
+    REPLAY,
     RESUME,
     SUSPECT,
     TIERS,
@@ -28,7 +29,7 @@ from onhook.contracts.topology import (
     tier_for,
 )
 
-WORK = (EVENT_FLOW, NEXT, RESUME, ORDERED, SUSPECT)
+WORK = (EVENT_FLOW, NEXT, RESUME, REPLAY, ORDERED, SUSPECT)
 DEAD = (UNDELIVERED, UNPROCESSABLE, EVICTED)
 
 

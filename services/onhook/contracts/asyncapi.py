@@ -23,6 +23,7 @@ from onhook.contracts.topology import (
     EVICTED,
     NEXT,
     ORDERED,
+    REPLAY,
     RESUME,
     SUSPECT,
     TIERS,
@@ -62,6 +63,7 @@ QUEUES: dict[str, tuple[str, tuple[str, ...]]] = {
     EVENT_FLOW: ("Every contact event, for the worker", SAMPLE_EVENTS),
     NEXT: ("Runs between one request and the next, or one of several for an event", RUNS),
     RESUME: ("Runs whose time has come: a lane of their own beside fresh events", RUNS),
+    REPLAY: ("Runs that an operator sent on: dead letters, and what waits", RUNS),
     ORDERED: ("Events of flows that keep the order of each interaction", SAMPLE_EVENTS),
     SUSPECT: ("Messages that may have taken a worker down, run one at a time", ANY_MESSAGE),
     EVICTED: ("What the broker took out of a work queue at its delivery limit", ANY_MESSAGE),
@@ -207,7 +209,8 @@ def _operations() -> dict[str, Any]:
         f"callEmulatorPublishes{name}": _operation("send", emulator, event_key(name), (name,))
         for name in SAMPLE_EVENTS
     }
-    lanes = {"Events": EVENT_FLOW, "Next": NEXT, "Resume": RESUME}
+    lanes = {"Events": EVENT_FLOW, "Next": NEXT, "Resume": RESUME, "Replay": REPLAY}
+    lanes |= {"Ordered": ORDERED, "Suspect": SUSPECT}
     dead = {"Undelivered": UNDELIVERED, "Unprocessable": UNPROCESSABLE}
     received = lanes | {"Evicted": EVICTED} | {f"{name}ForReplay": dead[name] for name in dead}
     for name, queue in received.items():
@@ -216,7 +219,8 @@ def _operations() -> dict[str, Any]:
         )
     retries = {f"Retry{tier.name}": tier.queue for tier in TIERS}
     replays = {"ReplayedMessages": EVENT_FLOW}
-    sent = {"Next": NEXT, "Resume": RESUME} | retries | dead | replays
+    sent = {name: queue for name, queue in lanes.items() if queue != EVENT_FLOW}
+    sent |= retries | dead | replays
     for name, queue in sent.items():
         operations[f"eventFlowPublishes{name}"] = _operation(
             "send", worker, queue, QUEUES[queue][1]

@@ -19,6 +19,7 @@ from onhook.contracts.topology import (
     EVICTED,
     NEXT,
     ORDERED,
+    REPLAY,
     RESUME,
     SHADOW,
     SHADOW_BINDING,
@@ -39,7 +40,7 @@ NOTHING = "^$"
 
 _READ = {
     "event-flow": (
-        *(EVENT_FLOW, NEXT, RESUME, ORDERED, SUSPECT, EVICTED),
+        *(EVENT_FLOW, NEXT, RESUME, REPLAY, ORDERED, SUSPECT, EVICTED),
         *(UNDELIVERED, UNPROCESSABLE),
     ),
     "call-emulator": (CALL_EMULATOR,),

@@ -13,6 +13,7 @@ EVENTS_EXCHANGE = "onhook.events"
 EVENT_FLOW = "onhook.event-flow"
 NEXT = "onhook.event-flow.next"
 RESUME = "onhook.event-flow.resume"
+REPLAY = "onhook.event-flow.replay"
 ORDERED = "onhook.event-flow.ordered"
 SUSPECT = "onhook.event-flow.suspect"
 EVICTED = "onhook.event-flow.evicted"
@@ -123,6 +124,7 @@ def _build() -> Topology:
         Queue(name=EVENT_FLOW, evicts_to=EVICTED),
         Queue(name=NEXT, evicts_to=EVICTED),
         Queue(name=RESUME, evicts_to=EVICTED),
+        Queue(name=REPLAY, evicts_to=EVICTED),
         Queue(name=ORDERED, evicts_to=EVICTED, single_active_consumer=True),
         Queue(name=SUSPECT, evicts_to=EVICTED),
         Queue(name=EVICTED, delivery_limit=DEAD_DELIVERY_LIMIT),

@@ -20,7 +20,7 @@ from onhook.contracts.run import (
     RunMessage,
     decode_run,
 )
-from onhook.contracts.topology import EVENT_FLOW, RESUME, UNDELIVERED
+from onhook.contracts.topology import EVENT_FLOW, REPLAY, UNDELIVERED
 from onhook.event_flow.beginning import first_message, first_row
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
 from onhook.event_flow.dead_letter import Unprocessable, cut
@@ -199,7 +199,7 @@ class Replay:
             body = encoded(message)
         except Unprocessable as problem:
             raise NotPossible(str(problem)) from None
-        await self._bus.publish("", RESUME, run_on_the_bus(body))
+        await self._bus.publish("", REPLAY, run_on_the_bus(body))
         now = self._clock()
         moved = msgspec.structs.replace(
             run,

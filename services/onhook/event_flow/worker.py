@@ -16,6 +16,7 @@ from onhook.contracts.topology import (
     EVENT_FLOW,
     EVICTED,
     NEXT,
+    REPLAY,
     RESUME,
     SMALLEST_TIER_S,
     UNPROCESSABLE,
@@ -33,21 +34,23 @@ from onhook.event_flow.sources import NO_EVENT, Source, Sources
 log = structlog.get_logger()
 
 LARGEST_PREFETCH = 2_000
+SHARES = 16
 Foreign = tuple[str, SourceMessage]
 """A source's name, and its message as it came."""
 
 
 def lanes_for(in_flight: int, feeds: int = 0) -> tuple[Lane, ...]:
-    """Half of the places for fresh events, a quarter each for retries and for next requests.
+    """Of the places, three sixteenths are for retries, two for next requests, one for replays, so
+    that none of them waits for another; what is left, about half, is for fresh events.
 
-    Those for fresh events are shared out evenly with so many feeds.
+    Those for fresh events are shared out evenly with so many feeds. Each lane has one at least.
     """
-    quarter = max(1, in_flight // 4)
-    fresh = max(1, (in_flight - 2 * quarter) // (1 + feeds))
+    parts = {RESUME: 3, NEXT: 2, REPLAY: 1}
+    places = {queue: max(1, in_flight * part // SHARES) for queue, part in parts.items()}
+    fresh = max(1, (in_flight - sum(places.values())) // (1 + feeds))
     return (
         _lane(EVENT_FLOW, fresh),
-        _lane(NEXT, quarter),
-        _lane(RESUME, quarter),
+        *(_lane(queue, slots) for queue, slots in places.items()),
         Lane(queue=EVICTED, slots=1, prefetch=10),
     )
 
