@@ -41,7 +41,7 @@ GOOD, DOOMED, NOISE = 1_000, 50, 50
 KILLED_AFTER = 300
 IN_FLIGHT = 256
 """The default of ONHOOK_IN_FLIGHT: what a kill may repeat."""
-FRESH = 128
+FRESH = 127
 """The part of it that is for fresh events."""
 FAILS_EVERY = 20
 

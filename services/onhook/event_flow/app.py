@@ -41,6 +41,8 @@ from onhook.event_flow.source_feed import Feeds, feeding, shadowing
 from onhook.event_flow.sources import Sources, load_sources
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.start_publishing import publish_at_start
+from onhook.event_flow.suspect import Suspects
+from onhook.event_flow.suspect_link import Begin
 from onhook.event_flow.watch import watching
 from onhook.event_flow.webhook_check import check_webhooks
 from onhook.event_flow.worker import Worker
@@ -162,6 +164,8 @@ async def running(
         )
         feeds = await stack.enter_async_context(_feeds(settings, sources))
         lines += shadow_lines(settings)
+        begin = Begin(settings=settings, egress_allow=egress_allow, to=to)
+        suspects = Suspects(bus, journal, begin, told)
         worker = Worker(
             bus=bus,
             runner=runner,
@@ -171,6 +175,7 @@ async def running(
             sources=sources,
             feeds=feeds,
             ignores_unknown=settings.unknown_events == "ignore",
+            suspects=suspects,
         )
         rows = operations(
             FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
@@ -182,8 +187,8 @@ async def running(
                 policy=policy,
                 clock=_now,
             ),
-        )
             EndpointApi(endpoint_desk),
+        )
         app = build_app(
             Api(title=TITLE, summary=SUMMARY, operations=rows),
             hosts=own_hosts(settings.host, (settings.worker_url, public_url)),
@@ -197,19 +202,20 @@ async def running(
         async def refresh() -> None:
             await catalogue.refresh()
             await desk.refresh()
-
             await endpoint_desk.refresh()
-        await stack.enter_async_context(watching(journal, refresh))
+
         await stack.enter_async_context(endpoint_desk.working())
+        await stack.enter_async_context(watching(journal, refresh))
         await stack.enter_async_context(serving(app, listener, grace_s=2))
+        await stack.enter_async_context(suspects.working())
         await stack.enter_async_context(
             worker.consuming(settings.in_flight, settings.grace * DRAIN_PART)
         )
         yield EventFlowWorker(
             replay=replay,
             catalogue=catalogue,
-            webhook_url=_webhook_url(catalogue, centre, overrides),
             endpoints=endpoints,
+            webhook_url=_webhook_url(catalogue, centre, overrides),
             lines=tuple(lines),
         )
 

@@ -19,6 +19,7 @@ from onhook.contracts.topology import (
     REPLAY,
     RESUME,
     SMALLEST_TIER_S,
+    SUSPECT,
     UNPROCESSABLE,
 )
 from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
@@ -30,6 +31,7 @@ from onhook.event_flow.runner import Origin, Runner
 from onhook.event_flow.source_feed import Feed, Feeds
 from onhook.event_flow.source_message import SourceMessage, named_source, received, replayed
 from onhook.event_flow.sources import NO_EVENT, Source, Sources
+from onhook.event_flow.suspect import SUSPECTED_AFTER, Suspects
 
 log = structlog.get_logger()
 
@@ -47,10 +49,11 @@ def lanes_for(in_flight: int, feeds: int = 0) -> tuple[Lane, ...]:
     """
     parts = {RESUME: 3, NEXT: 2, REPLAY: 1}
     places = {queue: max(1, in_flight * part // SHARES) for queue, part in parts.items()}
-    fresh = max(1, (in_flight - sum(places.values())) // (1 + feeds))
+    fresh = max(1, (in_flight - sum(places.values()) - 1) // (1 + feeds))  # 1 for a suspect
     return (
         _lane(EVENT_FLOW, fresh),
         *(_lane(queue, slots) for queue, slots in places.items()),
+        Lane(queue=SUSPECT, slots=1, prefetch=1),
         Lane(queue=EVICTED, slots=1, prefetch=10),
     )
 
@@ -71,7 +74,9 @@ class Worker:
         sources: Sources | None = None,
         feeds: Feeds | None = None,
         ignores_unknown: bool = False,
+        suspects: Suspects | None = None,
     ) -> None:
+        self._suspects = suspects
         self._sources = sources or Sources()
         self._feeds = (feeds or Feeds()).all
         self._ignores_unknown = ignores_unknown
@@ -108,6 +113,13 @@ class Worker:
 
     async def handle(self, delivery: Delivery, slots: Slots) -> None:
         """Returns when the message may be acknowledged."""
+        if self._suspects is not None:
+            if delivery.queue == SUSPECT:
+                await self._suspects.run(delivery, self._set_aside_unread)
+                return
+            if delivery.delivery_count >= SUSPECTED_AFTER and delivery.queue != EVICTED:
+                await self._suspects.set_apart(delivery)
+                return
         if delivery.queue == EVICTED:
             await self._set_aside(delivery, recognised(delivery.body), _evicted())
             return
@@ -177,6 +189,9 @@ class Worker:
                 return
             await slots.hold(message.not_before)
         await self._runner.run(message, _origin(delivery), slots)
+
+    async def _set_aside_unread(self, delivery: Delivery, problem: Unprocessable) -> None:
+        await self._set_aside(delivery, None, problem)
 
     async def _set_aside(
         self,
