@@ -93,7 +93,7 @@ def an_attempt(run: Run, number: int) -> Attempt:
 
 
 async def written(journal: Journal, runs: int, in_flight: int) -> Figures:
-    chance = random.Random(runs)
+    chance = random.Random()
     waiting = iter(range(runs))
 
     async def work() -> None:

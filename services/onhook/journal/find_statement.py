@@ -18,7 +18,8 @@ from onhook.journal.stored_text import well_formed
 
 FEW = 2_000
 """Runs in a state that are so few are looked at one by one, whatever else is asked."""
-INDEXED_STATES = "('running', 'waiting', 'dead')"
+NOT_DONE = "state <> 'done'"
+"""As the index by state has it."""
 ATTEMPT_KEY = ("started_at", "run_id", "node", "visit", "number")
 
 
@@ -220,17 +221,19 @@ def _in_state(state: RunState) -> str:
     """As text, not as a value: else a store does not see that the partial index will do."""
     if state is RunState.DONE:
         return "r.state = 'done'"
-    return f"r.state IN {INDEXED_STATES} AND r.state = '{state.value}'"
+    return f"r.{NOT_DONE} AND r.state = '{state.value}'"
 
 
 def _of_attempt(conditions: _Conditions, query: Query, table: str) -> None:
     conditions.equal(f"{table}.flow_id", query.flow_id)
     if query.endpoint is not None:  # never long, so its index holds all of it
         conditions.add(f"{table}.endpoint = ?", well_formed(query.endpoint))
+    if query.status is not None and not _is_success(query.status):
+        conditions.add(f"({table}.status IS NULL OR {table}.status NOT BETWEEN 200 AND 299)")
     if query.status == 0:
         conditions.add(f"{table}.status IS NULL")
-    elif query.status is not None:
-        conditions.add(f"{table}.status = ?", query.status)
+    else:
+        conditions.equal(f"{table}.status", query.status)
     conditions.span(f"{table}.started_at", query)
 
 
@@ -239,15 +242,19 @@ def _run_index(query: Query) -> str:
         return "runs_by_interaction"
     if can_be_few(query):
         return "runs_by_state"
-    return "runs_by_flow" if query.flow_id is not None else "runs_by_time"
+    return "runs_by_time"
 
 
 def _attempt_index(query: Query) -> str:
     if query.endpoint is not None:
         return "attempts_by_endpoint"
-    if query.flow_id is not None:
-        return "attempts_by_flow"
-    return "attempts_by_status" if query.status is not None else "attempts_by_time"
+    if query.status is None or _is_success(query.status):
+        return "attempts_by_time"
+    return "attempts_that_failed"
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status <= 299
 
 
 def _hint(dialect: Dialect, index: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from onhook.journal.find_statement import INDEXED_STATES
+from onhook.journal.find_statement import NOT_DONE
 from onhook.journal.port import Label, StoredOverride, Version
 from onhook.journal.rows import insert, micros, moment, select
 from onhook.journal.stored_text import well_formed, well_formed_row
@@ -98,7 +98,7 @@ def remove_labels(connection: sqlite3.Connection, flow_id: str, label: str | Non
 
 def under_way(connection: sqlite3.Connection, flow_id: str) -> dict[int, int]:
     rows = connection.execute(
-        f"SELECT version, COUNT(*) FROM runs WHERE state IN {INDEXED_STATES} "
+        f"SELECT version, COUNT(*) FROM runs WHERE {NOT_DONE} "
         "AND state IN ('running', 'waiting') AND flow_id = ? GROUP BY version",
         (well_formed(flow_id),),
     )

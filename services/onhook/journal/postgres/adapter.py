@@ -64,15 +64,8 @@ class PostgresJournal:
     # What runs do
 
     async def open_run(self, run: Run) -> Run:
-        values = [(Write.OPEN_RUN, rows.run_values(run))]
-        for _ in range(3):  # what was there may be trimmed in between
-            if await self._writer.write(run.run_id, values):
-                return run
-            if (known := await self.run(run.run_id)) is not None:
-                return known
-        raise JournalError(
-            f'the journal cannot keep run "{run.run_id[:80]}": it is removed at once'
-        )
+        known = await self._writer.write(run.run_id, [(Write.OPEN_RUN, rows.run_values(run))])
+        return run if known is None else rows.as_run(known)
 
     async def save(
         self,
@@ -189,6 +182,13 @@ class PostgresJournal:
 
     async def overrides(self) -> list[StoredOverride]:
         return await self._read(flows.overrides)
+
+    async def set_override(self, override: StoredOverride) -> None:
+        await self._change(lambda given: flows.set_override(given, override))
+
+    async def unset_override(self, flow_id: str, variable: str) -> None:
+        await self._change(lambda given: flows.unset_override(given, flow_id, variable))
+
     # Endpoints
 
     async def endpoints(self) -> list[EndpointRow]:
@@ -199,13 +199,6 @@ class PostgresJournal:
 
     async def save_endpoint(self, endpoint: EndpointRow) -> None:
         await self._change(lambda given: endpoints.save(given, endpoint))
-
-
-    async def set_override(self, override: StoredOverride) -> None:
-        await self._change(lambda given: flows.set_override(given, override))
-
-    async def unset_override(self, flow_id: str, variable: str) -> None:
-        await self._change(lambda given: flows.unset_override(given, flow_id, variable))
 
     # Connections
 

@@ -82,6 +82,8 @@ SQL = {
     Write.PROBE: numbered(f"UPDATE {SCHEMA}.probe SET at = ?"),
 }
 
+KNOWN_RUNS = select("runs", RUN_COLUMNS, "WHERE run_id = ANY(?)")
+
 INSERT_VERSION = insert("versions", VERSION_COLUMNS)
 MOVE_LABEL = insert(
     "labels",

@@ -19,7 +19,8 @@ import structlog
 
 from onhook.journal.port import JournalError
 from onhook.journal.postgres.connection import FAILURES, Target, is_of_one_row
-from onhook.journal.postgres.statements import SQL, Write
+from onhook.journal.postgres.statements import KNOWN_RUNS, SQL, Write
+from onhook.journal.postgres.wire_text import escaped
 
 log = structlog.get_logger()
 
@@ -29,19 +30,20 @@ SHORTEST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
 Rows = Sequence[tuple[Write, tuple[Any, ...]]]
+Found = tuple[Any, ...] | None
+"""The row that was there already of a run that is to be opened."""
 
 
 class _Job:
     """One caller's rows. They are committed in the order of `key`, the same in every worker."""
 
-    __slots__ = ("future", "inserted", "key", "rows")
+    __slots__ = ("found", "future", "key", "rows")
 
-    def __init__(self, key: str, rows: Rows, future: asyncio.Future[bool]) -> None:
+    def __init__(self, key: str, rows: Rows, future: asyncio.Future[Found]) -> None:
         self.key = key
         self.rows = rows
         self.future = future
-        self.inserted = False
-        """Whether the run that it opens was not there before."""
+        self.found: Found = None
 
 
 class GroupWriter:
@@ -62,8 +64,8 @@ class GroupWriter:
         """Connect. Raises one of FAILURES."""
         self._connection = await self._target.connect()
 
-    async def write(self, key: str, rows: Rows) -> bool:
-        """Returns once they are committed: whether a run that they open was new.
+    async def write(self, key: str, rows: Rows) -> Found:
+        """Returns once they are committed. An OPEN_RUN stands alone, as only it finds something.
 
         Raises JournalError.
         """
@@ -136,7 +138,7 @@ class GroupWriter:
             self._pause_s = SHORTEST_PAUSE_S
             for job in group:
                 if not job.future.done():
-                    job.future.set_result(job.inserted)
+                    job.future.set_result(job.found)
 
     def _fail(self, group: list[_Job], error: BaseException) -> None:
         self.trouble = self._target.failure(error)
@@ -190,10 +192,9 @@ async def _transact(connection: asyncpg.Connection, group: list[_Job]) -> None:
         async with connection.transaction():
             for write, rows in turns:
                 inserted |= await _execute(connection, write, rows)
-    for job in group:
-        write, values = job.rows[0]
-        job.inserted = write is Write.OPEN_RUN and values[0] in inserted
-        inserted.discard(values[0])  # of several that open one run, the first made it
+    opening = [job for job in group if job.rows[0][0] is Write.OPEN_RUN]
+    if opening:
+        await _find(connection, opening, inserted)
 
 
 async def _execute(
@@ -204,6 +205,23 @@ async def _execute(
         await connection.executemany(SQL[write], rows)
         return set()
     return {row[0] for row in await connection.fetchmany(SQL[write], rows)}
+
+
+async def _find(connection: asyncpg.Connection, opening: list[_Job], inserted: set[str]) -> None:
+    """The rows of the runs that were there: read after the commit, and by one statement."""
+    known: list[_Job] = []
+    for job in opening:
+        run_id = job.rows[0][1][0]
+        if run_id in inserted:
+            inserted.discard(run_id)  # of several that open one run, the first made it
+        else:
+            known.append(job)
+    if not known:
+        return
+    run_ids = [escaped(job.rows[0][1][0]) for job in known]
+    rows = {row[0]: tuple(row) for row in await connection.fetch(KNOWN_RUNS, run_ids)}
+    for job in known:
+        job.found = rows.get(job.rows[0][1][0])
 
 
 def _jittered(pause_s: float) -> float:
