@@ -64,15 +64,8 @@ class PostgresJournal:
     # What runs do
 
     async def open_run(self, run: Run) -> Run:
-        values = [(Write.OPEN_RUN, rows.run_values(run))]
-        for _ in range(3):  # what was there may be trimmed in between
-            if await self._writer.write(run.run_id, values):
-                return run
-            if (known := await self.run(run.run_id)) is not None:
-                return known
-        raise JournalError(
-            f'the journal cannot keep run "{run.run_id[:80]}": it is removed at once'
-        )
+        known = await self._writer.write(run.run_id, [(Write.OPEN_RUN, rows.run_values(run))])
+        return run if known is None else rows.as_run(known)
 
     async def save(
         self,

@@ -24,7 +24,7 @@ MIGRATIONS = (
     ) WITH (fillfactor = 70);
     CREATE INDEX runs_by_interaction ON {SCHEMA}.runs (left(interaction_id, {KEY_CHARS}));
     CREATE INDEX runs_by_state ON {SCHEMA}.runs (state, created_at, run_id)
-        WHERE state IN ('running', 'waiting', 'dead');
+        WHERE state <> 'done';
     CREATE INDEX runs_by_time ON {SCHEMA}.runs (created_at, run_id);
     CREATE INDEX runs_by_flow ON {SCHEMA}.runs (left(flow_id, {KEY_CHARS}), created_at, run_id);
     CREATE TABLE {SCHEMA}.attempts (
@@ -37,11 +37,12 @@ MIGRATIONS = (
     );
     CREATE UNIQUE INDEX attempts_once ON {SCHEMA}.attempts
         (run_id, started_at, left(node, {KEY_CHARS}), visit, number);
-    CREATE INDEX attempts_by_time ON {SCHEMA}.attempts (started_at);
+    CREATE INDEX attempts_by_time ON {SCHEMA}.attempts (started_at, status);
     CREATE INDEX attempts_by_endpoint ON {SCHEMA}.attempts (endpoint, started_at, status);
     CREATE INDEX attempts_by_flow ON {SCHEMA}.attempts
         (left(flow_id, {KEY_CHARS}), started_at, status);
-    CREATE INDEX attempts_by_status ON {SCHEMA}.attempts (status, started_at);
+    CREATE INDEX attempts_that_failed ON {SCHEMA}.attempts (status, started_at)
+        WHERE status IS NULL OR status NOT BETWEEN 200 AND 299;
     CREATE TABLE {SCHEMA}.traces (
         run_id text COLLATE "C" NOT NULL, step bigint NOT NULL, entries bytea NOT NULL,
         is_cut boolean NOT NULL, PRIMARY KEY (run_id, step)
