@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,6 +92,9 @@ class RecordingBus:
 
     async def take(self, queue: str, message_id: str) -> Delivery | None:
         return None
+
+    async def take_all(self, queue: str, message_ids: Collection[str]) -> list[Delivery]:
+        return []
 
     async def depths(self) -> dict[str, int]:
         return {}

@@ -9,6 +9,7 @@ import argparse
 
 from onhook import __version__
 from onhook.cli.endpoint_parser import endpoint_arguments
+from onhook.cli.dead_parser import dead_arguments
 from onhook.cli.flow_parser import flow_arguments, override_arguments, template_arguments
 from onhook.cli.setting_flags import ADDRESSES, WORKER_ADDRESS, add_setting_flags
 from onhook.cli.signature_parser import signature_arguments
@@ -22,6 +23,7 @@ COMMANDS = {
     "template": "evaluate an expression or a template",
     "override": "values of flow variables, changed without a restart",
     "endpoint": "where requests go: breakers, pauses, and sending on what waits",
+    "dead": "what was set aside: list, show, replay, drop",
     "signature": "make secrets, sign a body, say why a signature is not right",
     "call-emulator": "serve the call emulator alone",
     "event-flow": "serve the event-flow worker alone",
@@ -137,6 +139,7 @@ _ARGUMENTS = {
     "template": template_arguments,
     "override": override_arguments,
     "endpoint": endpoint_arguments,
+    "dead": dead_arguments,
     "signature": signature_arguments,
     "doctor": _doctor_arguments,
     "topology": _topology_arguments,
@@ -149,6 +152,7 @@ _SETTINGS_OF: dict[str, frozenset[str]] = {
     "completion": frozenset(),
     "demo": frozenset(),
     "endpoint": WORKER_ADDRESS,
+    "dead": WORKER_ADDRESS,
     "event": frozenset(),
     "flow": WORKER_ADDRESS,
     "override": WORKER_ADDRESS,

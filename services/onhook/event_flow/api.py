@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onhook.event_flow import endpoint_api, flow_api, rehearsal_api, run_api
+from onhook.event_flow import dead_api, endpoint_api, flow_api, rehearsal_api, run_api
+from onhook.event_flow.dead_api import DeadApi
 from onhook.event_flow.endpoint_api import EndpointApi
 from onhook.event_flow.flow_api import FlowApi
 from onhook.event_flow.rehearsal_api import RehearsalApi
@@ -17,16 +18,22 @@ SUMMARY = "Published flows, their runs and attempts, dead letters."
 def operations(
     flows: FlowApi | type[FlowApi],
     runs: RunApi | type[RunApi],
+    dead: DeadApi | type[DeadApi],
     rehearsals: RehearsalApi | type[RehearsalApi],
     endpoints: EndpointApi | type[EndpointApi],
 ) -> list[Operation]:
     """The rows; over the classes themselves where only the description is wanted."""
-    tables = (*flow_api.rows(flows), *run_api.rows(runs), *endpoint_api.rows(endpoints))
+    tables = (
+        *flow_api.rows(flows),
+        *run_api.rows(runs),
+        *dead_api.rows(dead),
+        *endpoint_api.rows(endpoints),
+    )
     rows = [Operation(**row) for row in tables]
     return [*rows, *rehearsal_api.operations(rehearsals)]
 
 
 def describe() -> Api:
     """The API without a running worker, for its published description."""
-    rows = operations(FlowApi, RunApi, RehearsalApi, EndpointApi)
+    rows = operations(FlowApi, RunApi, DeadApi, RehearsalApi, EndpointApi)
     return Api(title=TITLE, summary=SUMMARY, operations=rows)

@@ -19,6 +19,7 @@ from onhook.egress.connectors import load_connectors
 from onhook.egress.shadow import ShadowOutgoing
 from onhook.event_flow.api import SUMMARY, TITLE, operations
 from onhook.event_flow.catalogue import Catalogue
+from onhook.event_flow.dead_api import DeadApi
 from onhook.event_flow.endpoint_api import EndpointApi
 from onhook.event_flow.endpoint_desk import EndpointDesk
 from onhook.event_flow.endpoint_rule import EndpointRules, everywhere
@@ -180,6 +181,7 @@ async def running(
         rows = operations(
             FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
             RunApi(bus=bus, journal=journal, replay=replay),
+            DeadApi.made(bus, journal, replay, _now),
             RehearsalApi(
                 catalogue=catalogue,
                 overrides=overrides,

@@ -99,13 +99,19 @@ class Replay:
                 raise NotPossible(f"it is not in {entry.queue} yet; ask again in a minute")
             await self._journal.forget_dead_letter(message_id)
             raise NotPossible(f"it is no longer in {entry.queue}; its entry has been removed")
+        return await self.replay_taken(entry, delivery)
+
+    async def replay_taken(self, entry: DeadLetter, delivery: Delivery | None) -> str | None:
+        """As `replay`, with the message at hand; None: it was not in its queue."""
+        if delivery is None:
+            raise NotPossible(f"it is not in {entry.queue} now; ask for it alone in a minute")
         try:
             run_id = await self._send_on(entry, delivery)
         except BaseException:
             await delivery.give_back()
             raise
         await delivery.ack()
-        await self._journal.forget_dead_letter(message_id)
+        await self._journal.forget_dead_letter(entry.message_id)
         return run_id
 
     async def drop(self, message_id: str) -> None:
@@ -113,12 +119,15 @@ class Replay:
         entry = await self._journal.dead_letter(message_id)
         if entry is None:
             raise NotThere(f'no dead letter "{message_id[:80]}"')
-        delivery = await self._bus.take(entry.queue, message_id)
+        await self.drop_taken(entry, await self._bus.take(entry.queue, message_id))
+
+    async def drop_taken(self, entry: DeadLetter, delivery: Delivery | None) -> None:
+        """As `drop`, with the message at hand; None: it was not in its queue."""
         if delivery is not None:
             await delivery.ack()
         elif self._clock() - entry.at < ARRIVES_WITHIN:
             raise NotPossible(f"it is not yet in {entry.queue}; try again in a minute")
-        await self._journal.forget_dead_letter(message_id)
+        await self._journal.forget_dead_letter(entry.message_id)
 
     async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> str | None:
         if entry.queue == UNDELIVERED:

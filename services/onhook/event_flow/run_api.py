@@ -1,4 +1,4 @@
-"""Runs over HTTP: their attempts and traces, dead letters, what became of an interaction.
+"""Runs over HTTP: their attempts and traces, what became of an interaction.
 
 Rows and translation only; the work is the journal's and replay's.
 """
@@ -15,16 +15,14 @@ from onhook.event_flow.trace import told
 from onhook.event_flow.views import (
     EventSummary,
     InteractionHistory,
-    LimitQuery,
     PrefixQuery,
-    Replayed,
     RunDetail,
     RunsQuery,
     RunSummary,
     TriedNow,
     run_summary,
 )
-from onhook.journal.port import DeadLetter, History, Journal, RunRecord, ScreenPop
+from onhook.journal.port import History, Journal, RunRecord, ScreenPop
 from onhook.web.operation import Call, Empty
 from onhook.web.problem import Problem
 
@@ -63,15 +61,6 @@ class RunApi:
 
     async def try_all_now(self, _call: Call) -> TriedNow:
         return TriedNow(await stored(self._replay.try_all_now))
-
-    async def dead_letters(self, call: Call) -> list[DeadLetter]:
-        return await stored(lambda: self._journal.dead_letters(call.query.limit))
-
-    async def replay(self, call: Call) -> Replayed:
-        return Replayed(await stored(lambda: self._replay.replay(call.path["message"])))
-
-    async def drop(self, call: Call) -> None:
-        await stored(lambda: self._replay.drop(call.path["message"]))
 
     async def interaction(self, call: Call) -> InteractionHistory:
         found: History = await stored(lambda: self._journal.history(call.path["interaction"]))
@@ -162,36 +151,6 @@ def rows(api: RunApi | type[RunApi]) -> list[dict[str, Any]]:
             "body": Empty,
             "body_is_optional": True,
             "errors": {**NOT_FOUND, **STORE_ERRORS},
-        },
-        {
-            "method": "GET",
-            "path": "/dead-letters",
-            "name": "listDeadLetters",
-            "summary": "The index of both dead-letter queues, newest first",
-            "handler": api.dead_letters,
-            "query": LimitQuery,
-            "response": list[DeadLetter],
-            "errors": STORE_ERRORS,
-        },
-        {
-            "method": "POST",
-            "path": "/dead-letters/{message}/replay",
-            "name": "replayDeadLetter",
-            "summary": "Send a dead letter on its way again",
-            "handler": api.replay,
-            "response": Replayed,
-            "body": Empty,
-            "body_is_optional": True,
-            "errors": {**NOT_FOUND, **STATE, **STORE_ERRORS},
-        },
-        {
-            "method": "DELETE",
-            "path": "/dead-letters/{message}",
-            "name": "dropDeadLetter",
-            "summary": "Throw a dead letter away",
-            "handler": api.drop,
-            "status": 204,
-            "errors": {**NOT_FOUND, **STATE, **STORE_ERRORS},
         },
         {
             "method": "GET",

@@ -35,10 +35,6 @@ class RunsQuery(Struct, frozen=True):
     limit: Limit = 50
 
 
-class LimitQuery(Struct, frozen=True):
-    limit: Limit = 50
-
-
 class PrefixQuery(Struct, frozen=True):
     prefix: Annotated[str, Meta(min_length=4)]
     limit: Limit = 50
