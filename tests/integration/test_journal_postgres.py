@@ -12,7 +12,7 @@ import pytest
 from journal_records import a_run, a_version, an_attempt, an_event
 from onhook.journal.bounds import Limits
 from onhook.journal.port import Journal, JournalError
-from onhook.journal.postgres import opened, writer
+from onhook.journal.postgres import opened, opening, writer
 from onhook.journal.postgres.tables import MIGRATIONS, SCHEMA
 from passage import Passage
 from postgres import Postgres
@@ -170,6 +170,23 @@ async def test_a_caller_that_is_cancelled_harms_no_other(postgres_url: str) -> N
         await asyncio.gather(*tasks, return_exceptions=True)
         runs = await journal.runs(interaction_id=None, state=None, limit=100)
         assert {f"r{n}" for n in range(1, 50, 2)} <= {run.run_id for run in runs}
+
+
+async def test_a_database_that_does_not_answer_keeps_no_worker_from_stopping(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "CLOSE_TIMEOUT_S", 0.3)
+    holder = await asyncpg.connect(postgres_url)
+    opening_one = opened(postgres_url)
+    journal = await opening_one.__aenter__()
+    async with asyncio.timeout(15), holder.transaction():
+        await holder.execute(f"LOCK TABLE {SCHEMA}.runs")
+        saving = asyncio.create_task(journal.save(a_run()))
+        await asyncio.sleep(0)
+        await opening_one.__aexit__(None, None, None)
+        with pytest.raises(JournalError, match="the journal cannot be written"):
+            await saving
+    await holder.close()
 
 
 async def test_workers_that_save_the_same_runs_in_any_order_do_not_wait_for_one_another(

@@ -27,6 +27,9 @@ BATCH = 100
 """Removed in one transaction: some milliseconds, so that no write waits long behind it."""
 REST = 3.0
 """After each batch, so many times what it took, in which others write."""
+SHORT_REST = 0.5
+FAR_OVER = 0.02
+"""Of the rows that may be: with so many too many, the rests are short, or they would never go."""
 YOUNGEST_S = 300.0
 """Copies of a run's messages may still come so long after it ended; until then its row stays."""
 COUNTED_FOR_S = 60.0
@@ -178,6 +181,8 @@ class Trimmer:
         """How many went. `most` None: all that `find` finds."""
         behind: Old | None = None
         removed = 0
+        is_far_over = most is not None and most > FAR_OVER * self._limits.max_rows
+        rest = SHORT_REST if is_far_over else REST
         while most is None or removed < most:
             began = time.perf_counter()
             size = BATCH if most is None else min(BATCH, most - removed)
@@ -186,7 +191,7 @@ class Trimmer:
                 break
             removed += await remove([each.key for each in old])
             behind = old[-1]
-            await asyncio.sleep((time.perf_counter() - began) * REST)
+            await asyncio.sleep((time.perf_counter() - began) * rest)
         return removed
 
 

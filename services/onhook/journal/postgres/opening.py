@@ -49,6 +49,8 @@ async def opened(url: str, *, limits: Limits | None = None) -> AsyncIterator[Jou
             task.cancel()
         await asyncio.wait(others)
         writer.close()
+        await asyncio.wait({writing}, timeout=CLOSE_TIMEOUT_S)
+        writing.cancel()  # a database that does not answer must not keep a worker from stopping
         await asyncio.wait({writing})
         try:
             await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT_S)
