@@ -20,7 +20,7 @@ from onhook.contracts.run import (
     encode_run,
 )
 from onhook.contracts.screen_pop import ScreenPopEvent
-from onhook.contracts.topology import EVENTS_EXCHANGE, NEXT, RESUME, tier_for
+from onhook.contracts.topology import EVENTS_EXCHANGE, NEXT, ORDERED, RESUME, tier_for
 from onhook.event_flow.dead_letter import About, Unprocessable, dead_message, index_entry
 from onhook.event_flow.insist import insist
 from onhook.journal.port import DeadLetter, Journal
@@ -55,6 +55,10 @@ class Handover:
     async def next(self, message: RunMessage) -> bytes:
         """On to its next request, through a queue. Returns what was published."""
         return await self._publish_run(message, lambda: NEXT)
+
+    async def ordered(self, message: RunMessage) -> bytes:
+        """Into the one line of what keeps its order. Returns what was published."""
+        return await self._publish_run(message, lambda: ORDERED)
 
     async def wait(self, message: RunMessage) -> bytes:
         """Into the longest tier that fits until `not_before`; a short rest into the resume lane.

@@ -6,7 +6,8 @@ run cannot go on. The steps within one message are run_step.py's.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import msgspec
@@ -27,6 +28,7 @@ from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
 from onhook.event_flow.lane import Place, Slots, Stopped
 from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
+from onhook.event_flow.order import asks_again_at, earlier, order_key
 from onhook.event_flow.overrides import Overrides
 from onhook.event_flow.performance import Performance
 from onhook.event_flow.retry import Policy
@@ -38,6 +40,8 @@ from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState, 
 
 log = structlog.get_logger()
 
+MOST_OF_AN_INTERACTION = 1_000
+"""Runs that are looked through for an earlier one."""
 MISSING_WAIT_S = 120.0
 """How long a run waits for a version or a key that is missing, before it looks again."""
 
@@ -105,7 +109,7 @@ class Runner:
                 if targets
                 else f"no published flow handles {event.type}",
             )
-        elif len(handled) == 1:
+        elif len(handled) == 1 and self._order_of(event, *handled[0]) is None:
             await self.run(self._first_message(event, *handled[0]), origin, slots)
         else:
             await self._fan_out(event, handled, slots)
@@ -142,19 +146,46 @@ class Runner:
         """A message of its own for each run, so that none repeats when another must."""
         for flow_id, version in targets:
             first = self._first_message(event, flow_id, version)
-            async with self._locks.holding(first.run_id), slots.place():
+            order = self._order_of(event, flow_id, version)
+            publish = self._parts.handover.next if order is None else self._parts.handover.ordered
+            lining_up = order and f"{order}, lining up"  # which waits for no run under way
+            async with self._in(lining_up), self._locks.holding(first.run_id), slots.place():
                 row = await self._open(first)
                 if row.step > 0 or row.state.is_over:
                     continue
                 message = msgspec.structs.replace(
                     first, step=1, version=row.version, published_at=self._parts.clock()
                 )
-                await self._parts.handover.next(message)
+                await publish(message)
                 await self._save(msgspec.structs.replace(row, step=1))
+
+    def _order_of(self, event: Event, flow_id: str, version: int) -> str | None:
+        """What an event's run has to keep its place in; None where no order is asked for."""
+        if not event.interaction_id:
+            return None
+        try:
+            is_ordered = self._parts.catalogue.flow(flow_id, version).is_ordered
+        except MissingVersion:
+            return None  # it waits for its version, as others do
+        return order_key(flow_id, event.interaction_id) if is_ordered else None
+
+    @asynccontextmanager
+    async def _in(self, order: str | None) -> AsyncIterator[None]:
+        """One at a time, in the order of asking, of those that keep an order."""
+        if order is None:
+            yield
+            return
+        async with self._locks.holding(order):
+            yield
 
     async def run(self, message: RunMessage, origin: Origin, slots: Slots) -> None:
         """Perform one message of a run. A copy of it that waits takes no slot meanwhile."""
-        async with self._locks.holding(message.run_id), slots.place() as place:
+        order = self._order_of(message.event, message.flow_id, message.version)
+        async with (
+            self._in(order),
+            self._locks.holding(message.run_id),
+            slots.place() as place,
+        ):
             row = await self._open(message)
             if is_stale(row, message.step):
                 log.debug("overtaken message dropped", run=message.run_id, step=message.step)
@@ -167,7 +198,35 @@ class Runner:
                 state=RunState.RUNNING if row.state.is_over else row.state,
             )
             message = msgspec.structs.replace(message, version=version)
+            if order is not None and (before := await self._earlier(row)) is not None:
+                await self._wait_behind(before, message, row)
+                return
             await self._perform(message, row, origin, place)
+
+    async def _earlier(self, row: Run) -> Run | None:
+        runs = await insist(
+            lambda: self._parts.journal.runs(
+                interaction_id=row.interaction_id, state=None, limit=MOST_OF_AN_INTERACTION
+            ),
+            "look for earlier runs",
+        )
+        return earlier(row, runs)
+
+    async def _wait_behind(self, before: Run, message: RunMessage, row: Run) -> None:
+        at = asks_again_at(row, self._parts.clock())
+        message = msgspec.structs.replace(message, step=row.step + 1, not_before=at)
+        reason = f"waits for run {before.run_id}, an earlier one of the same interaction"
+        log.info("run waits for an earlier one", run=message.run_id, earlier=before.run_id)
+        body = await self._parts.handover.wait(message)
+        waiting = msgspec.structs.replace(
+            row,
+            step=message.step,
+            state=RunState.WAITING,
+            continuation=body,
+            next_at=at,
+            reason=reason,
+        )
+        await self._save(waiting)
 
     async def _perform(self, message: RunMessage, row: Run, origin: Origin, place: Place) -> None:
         run: Performance | None = None

@@ -16,6 +16,7 @@ from onhook.contracts.topology import (
     EVENT_FLOW,
     EVICTED,
     NEXT,
+    ORDERED,
     REPLAY,
     RESUME,
     SMALLEST_TIER_S,
@@ -42,12 +43,13 @@ Foreign = tuple[str, SourceMessage]
 
 
 def lanes_for(in_flight: int, feeds: int = 0) -> tuple[Lane, ...]:
-    """Of the places, three sixteenths are for retries, two for next requests, one for replays, so
-    that none of them waits for another; what is left, about half, is for fresh events.
+    """Of the places, three sixteenths are for retries, two each for next requests and for what keeps
+    its order, one for replays, so that none of them waits for another; the rest, about half, is for
+    fresh events.
 
     Those for fresh events are shared out evenly with so many feeds. Each lane has one at least.
     """
-    parts = {RESUME: 3, NEXT: 2, REPLAY: 1}
+    parts = {RESUME: 3, NEXT: 2, ORDERED: 2, REPLAY: 1}
     places = {queue: max(1, in_flight * part // SHARES) for queue, part in parts.items()}
     fresh = max(1, (in_flight - sum(places.values()) - 1) // (1 + feeds))  # 1 for a suspect
     return (

@@ -57,6 +57,8 @@ class Flow(Struct, frozen=True, kw_only=True):
     """The nodes that go into other flows."""
     findings: tuple[Finding, ...]
     """Its warnings."""
+    is_ordered: bool = False
+    """Events of one interaction run one after another."""
 
     def graph(self, *, in_main: bool) -> Graph:
         return self.main if in_main else self.events
@@ -95,6 +97,7 @@ def compile_flow(file: FlowFile, surroundings: Surroundings = ALONE) -> Flow:
         continuing_in_main=_continuing(draft.on_failure_in_main),
         calls=tuple(each for each in draft.activities if isinstance(each, CallNode)),
         findings=findings,
+        is_ordered=file.is_ordered,
     )
 
 

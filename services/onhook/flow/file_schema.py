@@ -34,6 +34,8 @@ _SAY: dict[str, dict[str, str]] = {
         "variables": "The flow's variables, and the global ones that it uses",
         "variableOrders": "Which variables the desktop shows, and where: pop-over (3 to 6) and "
         "interaction-panel (up to 30)",
+        "isOrdered": "Whether the events of one interaction run one after another: a later one waits "
+        "while an earlier one is retried",
         "nodes": "The main flow's activities; exactly one has activityType start",
         "edges": "The main flow's links",
         "eventFlows": "Handlers beside the call; those of GLOBAL_EVENTS are run",

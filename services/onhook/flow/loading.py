@@ -62,7 +62,7 @@ def content_hash(file: FlowFile) -> str:
     """
     fields = msgspec.to_builtins(file, order="deterministic")
     del fields["$schema"]
-    _drop_unset(fields, {"comment": None, "variableOrders": {}})
+    _drop_unset(fields, {"comment": None, "variableOrders": {}, "isOrdered": False})
     for variable in fields["variables"]:
         _drop_unset(variable, {"overwrite": False})
     for graph in (fields, *fields["eventFlows"].values()):

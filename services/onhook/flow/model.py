@@ -124,3 +124,5 @@ class FlowFile(Struct, frozen=True, kw_only=True, rename="camel"):
     comment: str | None = None
     variable_orders: dict[str, tuple[DesktopPlace, ...]] = {}
     """By part of the desktop: `pop-over` (3 to 6) and `interaction-panel` (up to 30)."""
+    is_ordered: bool = False
+    """Events of one interaction run one after another."""
