@@ -23,6 +23,7 @@ from journal_records import (
 )
 from onhook.journal import rows
 from onhook.journal.port import (
+    EndpointRow,
     Journal,
     JournalError,
     Label,
@@ -578,3 +579,40 @@ async def test_a_journal_that_is_closed_says_so(open_journal: OpenJournal) -> No
         pass
     with pytest.raises(JournalError, match="the journal cannot be written: "):
         await journal.save(a_run())
+
+
+# Endpoints
+
+
+async def test_an_endpoint_is_noted_once_and_paused_and_resumed(journal: Journal) -> None:
+    first = EndpointRow(
+        id="e1", flow_id="f1", flow_name="Main", node="Post", origin="https://a:443", seen_at=AT
+    )
+    other = replace(first, id="e2", node="Get", seen_at=later(5))
+    await journal.note_endpoint(first)
+    await journal.note_endpoint(other)
+    await journal.note_endpoint(replace(first, flow_name="Renamed", seen_at=later(9)))
+    assert await journal.endpoints() == [other, first]
+    before = await journal.revision()
+    paused = replace(first, paused_at=later(20), pause_reason="they asked")
+    await journal.save_endpoint(paused)
+    assert await journal.endpoints() == [paused, other]
+    await journal.note_endpoint(first)
+    assert await journal.endpoints() == [paused, other]
+    await journal.save_endpoint(first)
+    assert await journal.endpoints() == [other, first]
+    assert await journal.revision() == before + 2
+
+
+async def test_an_endpoint_may_be_paused_before_it_is_noted(journal: Journal) -> None:
+    paused = EndpointRow(
+        id="e1",
+        flow_id="f1",
+        flow_name="Main",
+        node="Post",
+        origin="https://a:443",
+        seen_at=AT,
+        paused_at=later(1),
+    )
+    await journal.save_endpoint(paused)
+    assert await journal.endpoints() == [paused]
