@@ -175,7 +175,7 @@ class _Survey:
         return self.nodes(node.body, known, strategy)
 
     def _arguments(self, arguments: Arguments, known: frozenset[str]) -> None:
-        for value in (*arguments.positional, *(value for _, value in arguments.named)):
+        for value in _values(arguments):
             self._expression(value, known)
 
     def _expression(self, expression: Expression, known: frozenset[str]) -> None:
