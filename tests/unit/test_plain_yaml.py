@@ -20,7 +20,7 @@ def test_aliases_stand_for_what_they_name():
 
 
 def test_aliases_of_aliases_are_counted_as_what_they_stand_for():
-    with pytest.raises(NotPlain, match="more than 1000000 values.*line 8"):
+    with pytest.raises(NotPlain, match=r"more than 1000000 values, .* at line \d+"):
         read_yaml(bomb(9))
 
 
