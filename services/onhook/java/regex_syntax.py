@@ -18,12 +18,13 @@ _ANCHORS = {
     "z": r"\Z",
     "R": r"(?>\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
 }
-_END = rf"(?=(?:\r\n|[{BREAKS}])?\Z)"
+_IN_BREAK = r"(?<=\r)(?=\n)"
+_END = rf"(?:(?!{_IN_BREAK})(?=(?:\r\n|[{BREAKS}])?\Z))"
 _UNIX_END = r"(?=\n?\Z)"
-_EACH_LINE_END = rf"(?=\r\n|[{BREAKS}]|\Z)"
+_EACH_LINE_END = rf"(?:(?!{_IN_BREAK})(?=\r\n|[{BREAKS}]|\Z))"
 _EACH_UNIX_LINE_END = r"(?=\n|\Z)"
-_EACH_LINE_BEGIN = r"(?:\A|(?<=[\n\x85\u2028\u2029])|(?<=\r)(?!\n))(?!\Z)"
-_EACH_UNIX_LINE_BEGIN = r"(?:\A|(?<=\n))(?!\Z)"
+_EACH_LINE_BEGIN = r"(?:(?:\A|(?<=[\n\x85\u2028\u2029])|(?<=\r)(?!\n))(?!\Z))"
+_EACH_UNIX_LINE_BEGIN = r"(?:(?:\A|(?<=\n))(?!\Z))"
 _GROUP = re.compile(r"\(\?(?::|=|!|<=|<!|>|<[a-zA-Z][a-zA-Z0-9]*>)")
 _INLINE_FLAGS = re.compile(rf"\(\?([{FLAGS}]*)(?:-([{FLAGS}]+))?([:)])")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]{1,4})(?:,([0-9]{0,4}))?\})[+?]?")
