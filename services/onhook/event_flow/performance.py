@@ -46,15 +46,10 @@ class Performance:
         self.flow = flow
         self.message = message
         self.record = Recording(parts, message, row, is_secure=is_secure or holds_secure(flow))
-        self._now = self._time_of_message()
+        self._now = message.published_at or row.created_at
+        """Moved on by each result as it is walked: the same however often the message comes."""
         self._worlds: dict[tuple[str | None, int | None], World] = {}
         """By the flow that is performed, as in Progress."""
-
-    def _time_of_message(self) -> datetime:
-        """Data of the run: the same however often the message is handed out."""
-        begun = self.message.published_at or self.record.row.created_at
-        known = (result.at for result in self.record.row.results.values() if result.at is not None)
-        return max((begun, *known))
 
     # Walking
 
