@@ -6,8 +6,7 @@ It must not know filters or methods, nor how an expression is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
 from onhook.java import char as java_char
@@ -69,7 +68,7 @@ def _split_everywhere(text: str, limit: int) -> list[str]:
 def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> list[str]:
     pieces: list[str] = []
     index = 0
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         for found in compiled.finditer(text, timeout=seconds):
             if 0 < limit <= len(pieces) + 1:
                 break
@@ -82,24 +81,36 @@ def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> l
     return [*pieces, text[index:]]
 
 
-@contextmanager
-def _timed(pattern: str, state: State) -> Iterator[tuple[Any, float]]:
-    """The compiled pattern and the seconds left for it; what is used of them is counted."""
-    try:
-        with state.pattern_time as seconds:
-            yield _compiled(pattern), seconds
-    except OutOfTime:
-        raise LimitExceeded(
-            f"regular expressions take longer than {PATTERN_SECONDS:g} second, "
-            f'the last being "{pattern[:60]}"'
-        ) from None
+class _Timed:
+    """`with` gives the compiled pattern and the seconds left for it, and counts what is used."""
+
+    __slots__ = ("_pattern", "_time")
+
+    def __init__(self, pattern: str, state: State) -> None:
+        self._pattern = pattern
+        self._time = state.pattern_time
+
+    def __enter__(self) -> tuple[Any, float]:
+        seconds = self._time.__enter__()
+        return _compiled(self._pattern), seconds
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._time.__exit__(kind, error, trace)
+        except OutOfTime:
+            raise LimitExceeded(
+                f"regular expressions take longer than {PATTERN_SECONDS:g} second, "
+                f'the last being "{self._pattern[:60]}"'
+            ) from None
 
 
 def matches(pattern: str, text: str, state: State) -> bool:
     """String.matches: whether the whole text is of that form."""
     state.charge(1 + (len(text) >> 4))
     found: Any = None
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         found = compiled.fullmatch(text, timeout=seconds)
     return found is not None
 
@@ -109,7 +120,7 @@ def replaced(pattern: str, text: str, replacement: str, count: int, state: State
     state.charge(1 + (len(text) >> 4))
     parts: list[str] = []
     index = size = 0
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         for found in compiled.finditer(text, timeout=seconds):
             new = _expanded(replacement, found)
             parts += (text[index : found.start()], new)
