@@ -272,7 +272,7 @@ def test_two_links_from_one_port_are_named() -> None:
     flow = a_flow("F", a_request("A", URL), a_request("B", URL), edges=(("A", "out", "EndFlow"),))
     (found,) = errors_of(flow)
     assert (found.code, found.node) == ("FC1012", "A")
-    assert found.message == "two links leave by the same port"
+    assert found.message == "two links leave by the same port, which default and out both name"
 
 
 def test_the_same_link_twice_is_one_link() -> None:

@@ -495,23 +495,6 @@ def test_a_subflow_of_its_own_is_published_without_a_finding() -> None:
 
 
 SECURE = a_variable("pin", isSecure=True)
-WITHOUT_A_KEY = Surroundings(can_seal=False)
-
-
-def test_secure_values_may_not_lie_on_a_broker_unsealed() -> None:
-    delivered = only(a_graph_flow(a_request("A", URL), variables=(SECURE,)), WITHOUT_A_KEY)
-    assert (delivered.code, delivered.severity, delivered.node) == ("OH1018", ERROR, "A")
-    wait = a_graph_flow(a_node("W", "wait-activity", duration="00:00:10"), variables=(SECURE,))
-    assert only(wait, WITHOUT_A_KEY).node == "W"
-    nodes = [a_request(name, URL, onFailure="continue") for name in "AB"]
-    several = a_graph_flow(*nodes, links=(("A", "default", "B"),), variables=(SECURE,))
-    assert only(several, WITHOUT_A_KEY).message.startswith("between its requests")
-
-
-def test_secure_values_that_never_wait_need_no_key() -> None:
-    once = a_graph_flow(a_request("A", URL, onFailure="continue"), variables=(SECURE,))
-    assert found(once, WITHOUT_A_KEY) == []
-    assert found(a_graph_flow(a_request("A", URL)), WITHOUT_A_KEY) == []
 
 
 def test_with_a_key_secure_variables_are_like_any_other_but_for_events() -> None:

@@ -169,13 +169,6 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
         ),
         (URL, {"authenticated": None}, "FC1015", "connectorId is not set", "set connectorId"),
         (
-            "",
-            {"authenticated": True, "connectorId": "Crm", "httpRequestPath": "https://x.example/a"},
-            "OH1003",
-            "leaves the connector's origin",
-            "write the path alone",
-        ),
-        (
             URL,
             {"outputVariableArray": [{"outputVariable": "x", "jsonPathExp": "$.a"}]},
             "FC1038",

@@ -8,6 +8,15 @@ from msgspec import Struct
 
 LONGEST_QUOTE_BYTES = 200
 
+UNKNOWN_PLACE = "OH1009"
+WRONG_FLOW = "OH1016"
+PARTLY_RUNNABLE = "OH1017"
+UNSEALED = "OH1018"
+UNFIT_CONNECTOR = "OH1025"
+OF_SURROUNDINGS = frozenset({UNKNOWN_PLACE, WRONG_FLOW, PARTLY_RUNNABLE, UNSEALED, UNFIT_CONNECTOR})
+"""Codes of what lies in a flow's surroundings: it may be well today and not tomorrow, so it stops
+publishing, never what was published."""
+
 
 class Severity(Enum):
     """An error blocks publishing; a warning does not; info tells what was worked out."""

@@ -31,19 +31,12 @@ class Graph(Struct, frozen=True, kw_only=True):
     def after_error(self, node_id: str) -> str | None:
         return self.ports.get((node_id, ERROR_PORT))
 
-    def reachable(self, beginnings: Iterable[str]) -> set[str]:
-        """Everything that can be reached from behind `beginnings`."""
-        following: dict[str, list[str]] = {}
+    def following(self) -> dict[str, list[str]]:
+        """What each node leads to, by whatever port."""
+        found: dict[str, list[str]] = {}
         for (origin, _port), target in self.ports.items():
-            following.setdefault(origin, []).append(target)
-        seen: set[str] = set()
-        waiting = list(beginnings)
-        while waiting:
-            for target in following.get(waiting.pop(), ()):
-                if target not in seen:
-                    seen.add(target)
-                    waiting.append(target)
-        return seen
+            found.setdefault(origin, []).append(target)
+        return found
 
 
 def link(
@@ -69,7 +62,8 @@ def link(
             findings.append(
                 error(
                     BROKEN_LINK,
-                    "two links leave by the same port",
+                    "two links leave by the same port"
+                    + (", which default and out both name" if port == PLAIN else ""),
                     "keep one of them",
                     origin.name,
                 )

@@ -213,7 +213,7 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
 
 def _read_address(properties: Properties, scope: Scope) -> Address | None:
     query = pairs_of(properties, "httpQueryParameters")
-    if properties.value("authenticated") is not False:
+    if properties.switch("authenticated", default=True):
         return compile_connected(properties, scope, query)
     source = properties.text("httpRequestUrl").strip()
     if not source:

@@ -33,8 +33,19 @@ KNOWN_OUTPUTS: dict[str, tuple[str, ...]] = {
     ERROR_EVENT: ("activityName", "errorMessage"),
 }
 """The outputs that this version's own events have; another publisher's may have more."""
+MOST_HINTS = 20
+"""Findings of a graph that name what is spelt alike: looking for it takes a while in a large flow."""
 EVENT_OUTPUTS = frozenset({*EVENT_NAMES, *TEMPLATE_ALIASES, ERROR_EVENT})
 """What a reference may begin with, besides the flow's own variables and nodes."""
+
+
+def own_names(file: FlowFile, activities: Iterable[Activity]) -> frozenset[str]:
+    """What templates find in the flow itself, before any event's outputs."""
+    return frozenset(
+        {ERROR_EVENT}
+        | {variable.name for variable in file.variables}
+        | {activity.name for activity in activities if activity.outputs}
+    )
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -77,20 +88,22 @@ def _with_outputs(graph: Graph) -> dict[str, Activity]:
 
 
 def check_references(graph: Graph, names: Names) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
     for activity in graph.nodes.values():
         seen: set[tuple[str, ...]] = set()
         for reference in activity.references:
             if reference.path in seen:
                 continue
             seen.add(reference.path)
-            finding = _check(activity, reference, names)
+            finding = _check(activity, reference, names, hints=len(findings) < MOST_HINTS)
             if finding is not None:
                 findings.append(finding)
     return findings
 
 
-def _check(activity: Activity, reference: Reference, names: Names) -> Finding | None:
+def _check(
+    activity: Activity, reference: Reference, names: Names, *, hints: bool
+) -> Finding | None:
     first = reference.path[0]
     if first in names.variables:
         return None
@@ -99,7 +112,7 @@ def _check(activity: Activity, reference: Reference, names: Names) -> Finding | 
     if first in EVENT_OUTPUTS:
         event = TEMPLATE_ALIASES.get(first, first)
         return _check_output(activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ()))
-    return _names_nothing(activity, reference, names)
+    return _names_nothing(activity, reference, names, hints=hints)
 
 
 def _check_output(
@@ -122,7 +135,9 @@ def _where_outputs_stand(owner: str, kind: str, known: tuple[str, ...]) -> str:
     return f"see the schema of {owner}" if kind == "event" else f"it has {', '.join(known)}"
 
 
-def _names_nothing(activity: Activity, reference: Reference, names: Names) -> Finding:
+def _names_nothing(
+    activity: Activity, reference: Reference, names: Names, *, hints: bool
+) -> Finding:
     first = reference.path[0]
     if first in names.elsewhere:
         return warning(
@@ -132,9 +147,8 @@ def _names_nothing(activity: Activity, reference: Reference, names: Names) -> Fi
             activity.name,
         )
     what = f"{reference} names no variable, event or node"
-    near = difflib.get_close_matches(
-        first, [*names.variables, *names.nodes, *EVENT_OUTPUTS], 1, 0.75
-    )
+    known = [*names.variables, *names.nodes, *EVENT_OUTPUTS] if hints else []
+    near = difflib.get_close_matches(first, known, 1, 0.75)
     hint = f'declare the variable "{first}" or correct the name'
     remedy = f"did you mean {near[0]}? Else {hint}" if near else hint
     if any(each.path == reference.path for each in activity.steering):
