@@ -18,7 +18,7 @@ from onhook.contracts.event import EVENT_NAMES, Event, canonical_name
 from onhook.event_flow.dead_letter import cut
 from onhook.event_flow.label import LATEST
 from onhook.event_flow.selection import UnknownFlow, named_flow, pinned_version
-from onhook.flow.compiled import Flow, compile_flow
+from onhook.flow.compiled import Flow, compile_stored
 from onhook.flow.errors import FlowError
 from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
 from onhook.flow.surroundings import FlowAtHand, Surroundings
@@ -184,7 +184,7 @@ class Catalogue:
                 raise MissingVersion(f'flow "{flow_id}" has no version {number} in the journal')
             try:
                 file = msgspec.json.decode(version.content, type=FlowFile)
-                found = compile_flow(file, self.surroundings)
+                found = compile_stored(file, self.surroundings)
             except (FlowError, msgspec.DecodeError) as error:
                 raise MissingVersion(
                     f'flow "{version.name}" v{number} cannot run in this version of onhook: {error}'
