@@ -178,7 +178,8 @@ class ExpressionCompiler:
         return _folded(evaluate, node.operand)
 
     def _binary(self, node: Binary, left: Evaluate) -> Evaluate:
-        return binary(node.operator, left, self.compile(node.right), node.offset)
+        names = (_path(node.left), _path(node.right))
+        return binary(node.operator, left, self.compile(node.right), node.offset, names)
 
     def _conditional(self, node: Conditional, condition: Evaluate) -> Evaluate:
         then, otherwise = self.compile(node.then), self.compile(node.otherwise)
@@ -233,6 +234,15 @@ def _along(first: Evaluate, links: list[Evaluate]) -> Evaluate:
         return value
 
     return evaluate
+
+
+def _path(expression: Expression) -> str | None:
+    """`NewPhoneContact.ANI`; None for what is no name."""
+    names: list[str] = []
+    while isinstance(expression, Attribute):
+        names.append(expression.name)
+        expression = expression.target
+    return ".".join([expression.name, *reversed(names)]) if isinstance(expression, Name) else None
 
 
 def _inner(expression: Expression) -> Expression | None:

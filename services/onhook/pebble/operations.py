@@ -8,13 +8,17 @@ else, and one call more for each operator shows.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from onhook.pebble.arguments import Evaluate
 from onhook.pebble.arithmetic import negated
 from onhook.pebble.errors import Fault
 from onhook.pebble.operators import BINARY, Operator, truth
 from onhook.pebble.state import State
+
+Names: TypeAlias = tuple[str | None, str | None]
+"""How the source calls both sides, where it has a name for them."""
+NAMELESS: Names = (None, None)
 
 
 def unary(operator: str, operand: Evaluate, offset: int) -> Evaluate:
@@ -31,23 +35,29 @@ def unary(operator: str, operand: Evaluate, offset: int) -> Evaluate:
     return evaluate
 
 
-def binary(operator: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
+def binary(
+    operator: str, left: Evaluate, right: Evaluate, offset: int, names: Names = NAMELESS
+) -> Evaluate:
     """Any operator with two sides; some may leave their right side alone."""
     shortcut = _SHORTCUTS.get(operator)
     if shortcut is not None:
         return shortcut(left, right, offset)
-    return applied(BINARY[operator], left, right, offset)
+    return applied(BINARY[operator], left, right, offset, names)
 
 
-def applied(apply: Operator, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
+def applied(
+    apply: Operator, left: Evaluate, right: Evaluate, offset: int, names: Names = NAMELESS
+) -> Evaluate:
     """What `apply` makes of both sides."""
+    left_name, right_name = names
 
     def evaluate(state: State) -> Any:
         first, second = left(state), right(state)
         try:
             return apply(first, second, state)
         except Fault as fault:
-            raise fault.at(offset) from None
+            named = ((first, left_name), (second, right_name))
+            raise fault.of(named).at(offset) from None
 
     return evaluate
 

@@ -6,21 +6,19 @@ output goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from onhook.java.char import whole
-from onhook.pebble.analysis import Facts, Reference, Use, facts_of
+from onhook.pebble.analysis import Reference, facts_of
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
-from onhook.pebble.filters import FILTERS
-from onhook.pebble.functions import FUNCTIONS
 from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
 from onhook.pebble.parser import parse
 from onhook.pebble.plain import PlainPart, plain_parts, plain_text
-from onhook.pebble.predicates import TESTS
 from onhook.pebble.printing import plain_data, too_long
+from onhook.pebble.problem import problem_of
 from onhook.pebble.rendering import Renderer, Run
 from onhook.pebble.state import Output, State, TextOutput
 
@@ -61,9 +59,9 @@ class Template:
         self.problems: tuple[PebbleError, ...] = tuple(
             PebbleError(message, *position(source, use.offset))
             for use in facts.uses
-            if (message := _problem(use, facts))
+            if (message := problem_of(use, facts))
         )
-        """Filters, tests and functions that do not exist: Pebble fails only where they are used."""
+        """Names that do not exist and arguments that do not fit: Pebble fails only where they are used."""
         self._changes_lists = facts.changes_lists
         self._plain: tuple[PlainPart, ...] | None = plain_parts(body)
         renderer = Renderer(facts)
@@ -123,20 +121,6 @@ class Template:
             raise placed(fault, self.source) from None
         except RecursionError:
             raise PebbleError(_TOO_DEEP, 1, 1) from None
-
-
-_KNOWN: dict[str, Collection[str]] = {
-    "filter": FILTERS,
-    "test": TESTS,
-    "function": (*FUNCTIONS, "block", "parent"),
-}
-
-
-def _problem(use: Use, facts: Facts) -> str | None:
-    """What is wrong with the name that is used."""
-    if use.name in _KNOWN[use.kind] or (use.kind == "function" and use.name in facts.macros):
-        return None
-    return f'there is no {use.kind} "{use.name}"'
 
 
 class _Relay:
