@@ -77,6 +77,7 @@ def test_a_name_that_is_known_may_decide_where_a_request_goes() -> None:
     [
         ("NewPhoneContact.AIN", "NewPhoneContact", "AIN", "did you mean ANI?"),
         ("NewContact.AIN", "NewPhoneContact", "AIN", "did you mean ANI?"),
+        ("NewPhoneContact.Ani", "NewPhoneContact", "Ani", "did you mean ANI?"),
         ("AgentDisconnect.AgentID", "AgentDisconnect", "AgentID", "did you mean AgentId?"),
         ("AgentOffered.QueuName", "AgentOffered", "QueuName", "did you mean QueueName?"),
         (

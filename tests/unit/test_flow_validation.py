@@ -333,6 +333,17 @@ def test_a_name_that_is_nearly_right_is_suggested() -> None:
     assert only(flow).remedy.startswith("did you mean Global_Language? ")
 
 
+def test_a_node_that_cannot_be_compiled_is_a_name_all_the_same() -> None:
+    broken = a_request("LookUp", URL, httpResponseTimeout="2s")
+    reading = a_request("Tell", URL, httpRequestBody='{"a": {{LookUp.httpStatusCode}}}')
+    finding = only(a_flow("F", broken, reading))
+    assert (finding.code, finding.node) == ("OH1003", "LookUp")
+    assert finding.message == (
+        "httpResponseTimeout must be a whole number of milliseconds up to 1000000000, not '2s'"
+    )
+    assert finding.remedy == "correct it: a number alone, which counts milliseconds"
+
+
 def test_names_that_a_template_makes_itself_are_none_of_the_flow_s() -> None:
     flow = a_graph_flow(
         a_set("Set", v="{% set a = 1 %}{% for b in [1] %}{{a}}{{b}}{{loop.index}}{% endfor %}"),

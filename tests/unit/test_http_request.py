@@ -276,7 +276,7 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
             URL,
             {"httpResponseTimeout": "2s"},
             "OH1003",
-            "httpResponseTimeout must be a whole number up to 1000000000, not '2s'",
+            "httpResponseTimeout must be a whole number of milliseconds up to 1000000000, not '2s'",
             "correct it",
         ),
         (URL, {"httpResponseTimeout": -1}, "OH1003", "httpResponseTimeout must be", "correct it"),

@@ -21,15 +21,13 @@ from onhook.flow import (
     steering_checks,
 )
 from onhook.flow.draft import CalledFlows, Draft, calls_in
-from onhook.flow.errors import OF_SURROUNDINGS, Finding, FlowError, Severity
+from onhook.flow.errors import OF_SURROUNDINGS, Finding, FlowError, Severity, in_order
 from onhook.flow.graph import Graph
 from onhook.flow.model import FlowFile, FlowType, Variable
 from onhook.flow.on_failure import OnFailure
 from onhook.flow.steering import Onward, onward, settable_variables
 from onhook.flow.subflow import CallNode
 from onhook.flow.surroundings import ALONE, Surroundings
-
-_ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -143,7 +141,7 @@ def _validated(
         return None, tuple(too_large)
     draft = Draft(file, surroundings)
     called = CalledFlows(file, surroundings)
-    names = reference_checks.Names.of(file, draft.events, draft.main)
+    names = reference_checks.Names.of(draft)
     nodes, main_nodes = draft.event_nodes, draft.main_nodes
     found: list[Iterable[Finding]] = [
         checks.check_name(file),
@@ -169,8 +167,7 @@ def _validated(
         graph_checks.tell_unhandled(draft.events, draft.handlers),
         checks.check_descriptions(file, (*nodes.values(), *main_nodes.values())),
     ]
-    listed = [finding for findings in found for finding in findings]
-    return draft, tuple(sorted(listed, key=lambda finding: _ORDER.index(finding.severity)))
+    return draft, in_order(finding for findings in found for finding in findings)
 
 
 def _continuing(found: Mapping[str, OnFailure]) -> frozenset[str]:

@@ -186,7 +186,7 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
     address = _read_address(properties, scope)
     body = read_body(properties, method, scope)
     headers = _read_headers(properties)
-    timeout_ms = properties.number("httpResponseTimeout")
+    timeout_ms = properties.number("httpResponseTimeout", "milliseconds")
     retry_attempts = properties.number("retryAttempts")
     on_failure = properties.text("onFailure").lower() or None
     if on_failure not in (None, "deliver", "continue"):

@@ -147,8 +147,11 @@ class Properties:
         self.report(VALUE, f"{names[0]} must be a list of texts", "correct it")
         return ()
 
-    def number(self, name: str) -> int | None:
-        """A number or numeric text, as the product writes both; None when unset."""
+    def number(self, name: str, unit: str = "") -> int | None:
+        """A number or numeric text, as the product writes both; None when unset.
+
+        `unit`: what it counts, for a message, such as "milliseconds".
+        """
         value = self.value(name)
         if value is None:
             return None
@@ -161,8 +164,9 @@ class Properties:
             return int(value)
         self.report(
             VALUE,
-            f"{name} must be a whole number up to {LARGEST_NUMBER}, not {quoted(value)}",
-            "correct it",
+            f"{name} must be a whole number{f' of {unit}' if unit else ''} up to {LARGEST_NUMBER}, "
+            f"not {quoted(value)}",
+            f"correct it: a number alone, which counts {unit}" if unit else "correct it",
         )
         return None
 

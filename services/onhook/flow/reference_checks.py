@@ -11,10 +11,11 @@ from onhook.contracts import outputs
 from onhook.contracts.event import ERROR_EVENT, EVENT_NAMES, TEMPLATE_ALIASES
 from onhook.flow.activity import Activity
 from onhook.flow.call_only import CallOnly
+from onhook.flow.draft import Draft
 from onhook.flow.errors import Finding, error, warning
 from onhook.flow.expression import Reference
 from onhook.flow.graph import Graph
-from onhook.flow.model import FlowFile
+from onhook.flow.model import FlowFile, Node
 from onhook.flow.properties import UNDECLARED
 
 NO_OUTPUT = "OH1006"
@@ -52,36 +53,31 @@ class Names(Struct, frozen=True, kw_only=True):
     """What the templates of one graph can name."""
 
     variables: frozenset[str]
-    nodes: Mapping[str, Activity]
-    """Of this graph, by name: those with outputs."""
-    elsewhere: frozenset[str]
-    """Nodes of the flow's other graph."""
-    others: Mapping[str, Activity]
+    nodes: Mapping[str, tuple[str, ...]]
+    """Of this graph: the outputs of each node that has some; none where they are not known."""
+    others: Mapping[str, tuple[str, ...]]
+    """Of the flow's other graph."""
 
     @classmethod
-    def of(cls, file: FlowFile, events: Graph, main: Graph) -> Names:
-        here, there = _with_outputs(events), _with_outputs(main)
+    def of(cls, draft: Draft) -> Names:
         return cls(
-            variables=frozenset(variable.name for variable in file.variables),
-            nodes=here,
-            elsewhere=frozenset(there) - set(here),
-            others=there,
+            variables=frozenset(variable.name for variable in draft.file.variables),
+            nodes=_outputs(draft.events, draft.event_nodes.values()),
+            others=_outputs(draft.main, draft.main_nodes.values()),
         )
 
     @property
     def in_main(self) -> Names:
-        return Names(
-            variables=self.variables,
-            nodes=self.others,
-            elsewhere=frozenset(self.nodes) - set(self.others),
-            others=self.nodes,
-        )
+        return Names(variables=self.variables, nodes=self.others, others=self.nodes)
 
 
-def _with_outputs(graph: Graph) -> dict[str, Activity]:
-    """An activity that only a call can run may have outputs that are not known here."""
-    return {
-        each.name: each
+def _outputs(graph: Graph, nodes: Iterable[Node]) -> dict[str, tuple[str, ...]]:
+    """Not known: those of an activity that only a call can run, or that could not be compiled."""
+    broken: dict[str, tuple[str, ...]] = {
+        node.name: () for node in nodes if node.id not in graph.nodes
+    }
+    return broken | {
+        each.name: each.outputs
         for each in graph.nodes.values()
         if each.outputs or isinstance(each, CallOnly)
     }
@@ -108,7 +104,7 @@ def _check(
     if first in names.variables:
         return None
     if first in names.nodes:
-        return _check_output(activity, reference, first, "node", names.nodes[first].outputs)
+        return _check_output(activity, reference, first, "node", names.nodes[first])
     if first in EVENT_OUTPUTS:
         event = TEMPLATE_ALIASES.get(first, first)
         return _check_output(activity, reference, event, "event", KNOWN_OUTPUTS.get(event, ()))
@@ -121,14 +117,21 @@ def _check_output(
     if not known or len(reference.path) == 1 or reference.path[1] in known:
         return None
     output = reference.path[1]
-    near = difflib.get_close_matches(output, known, 1, 0.6)
-    hint = f"did you mean {near[0]}?" if near else _where_outputs_stand(owner, kind, known)
+    near = _nearest(output, known, 0.6)
+    hint = f"did you mean {near}?" if near else _where_outputs_stand(owner, kind, known)
     return warning(
         NO_OUTPUT,
         f'{reference}: the {kind} {owner} has no output "{output}" here',
         hint,
         activity.name,
     )
+
+
+def _nearest(name: str, known: Iterable[str], alike: float) -> str | None:
+    """The name that is spelt most like it; capitals count for little."""
+    folded = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), folded, 1, alike)
+    return folded[near[0]] if near else None
 
 
 def _where_outputs_stand(owner: str, kind: str, known: tuple[str, ...]) -> str:
@@ -139,7 +142,7 @@ def _names_nothing(
     activity: Activity, reference: Reference, names: Names, *, hints: bool
 ) -> Finding:
     first = reference.path[0]
-    if first in names.elsewhere:
+    if first in names.others:
         return warning(
             UNDECLARED,
             f"{reference} names a node of the other tab, whose outputs do not come here",
@@ -148,9 +151,9 @@ def _names_nothing(
         )
     what = f"{reference} names no variable, event or node"
     known = [*names.variables, *names.nodes, *EVENT_OUTPUTS] if hints else []
-    near = difflib.get_close_matches(first, known, 1, 0.75)
+    near = _nearest(first, known, 0.75)
     hint = f'declare the variable "{first}" or correct the name'
-    remedy = f"did you mean {near[0]}? Else {hint}" if near else hint
+    remedy = f"did you mean {near}? Else {hint}" if near else hint
     if any(each.path == reference.path for each in activity.steering):
         return error(
             UNDECLARED, f"{what}, and decides where the request goes", remedy, activity.name
