@@ -14,6 +14,7 @@ from walked import a_graph_flow, a_node, a_set, a_subflow, an_end, at_hand, comp
 
 URL = "https://example.com/hook"
 ERROR, WARNING, INFO = Severity
+ENDS_HERE = "no link leaves it: the flow ends here"
 
 
 def a_variable(name: str, value: str = "", **fields: Any) -> dict[str, Any]:
@@ -26,10 +27,11 @@ V = a_variable("v", "x")
 def found(
     flow: dict[str, Any], surroundings: Surroundings = ALONE, *, with_info: bool = False
 ) -> list[Finding]:
+    """What is said of it, but for its last node, which most flows here do not link to an end."""
     return [
         each
         for each in validate(loaded(flow), surroundings)
-        if with_info or each.severity is not INFO
+        if (with_info or each.severity is not INFO) and each.message != ENDS_HERE
     ]
 
 
@@ -278,6 +280,41 @@ def test_a_branch_that_leads_nowhere_is_named() -> None:
     finding = only(linked(condition("{{v}}"), "true", variables=(V,)))
     assert (finding.code, finding.node) == ("OH1014", "Is")
     assert finding.message == 'no link leaves by "false": the flow ends there'
+
+
+@pytest.mark.parametrize(
+    ("links", "ends"),
+    [
+        ((), ["A"]),
+        ((("A", "default", "B"),), ["B"]),
+        ((("A", "error", "B"),), ["A", "B"]),
+        ((("A", "default", "B"), ("B", "out", "End")), []),
+    ],
+)
+def test_a_node_that_nothing_comes_after_is_named_where_the_flow_just_ends(
+    links: tuple[tuple[str, str, str], ...], ends: list[str]
+) -> None:
+    nodes = (a_request("A", URL), a_set("B", v="1"), an_end())
+    flow = a_graph_flow(*nodes, links=links, variables=(V,))
+    dangling = [each for each in validate(loaded(flow)) if each.message == ENDS_HERE]
+    assert [each.node for each in dangling] == ends
+    for each in dangling:
+        assert (each.code, each.severity) == ("OH1014", WARNING)
+        assert each.remedy == "link it to End Flow, or to what comes next"
+
+
+def test_a_flow_that_handles_nothing_and_does_nothing_is_told_of() -> None:
+    flow = a_graph_flow(an_end())
+    flow["eventFlow"] = flow.pop("eventFlows")
+    finding = only(flow)
+    assert (finding.code, finding.severity) == ("OH1029", WARNING)
+    assert "it handles no event" in finding.message
+    flow["nodes"].append(a_node("Say", "play-message"))
+    assert found(flow)[0].code == "FC1004"
+
+
+def test_a_subflow_handles_no_event() -> None:
+    assert found(a_subflow(an_end("Back"))) == []
 
 
 def test_two_screen_pops_are_one_too_many_on_the_hosted_product() -> None:

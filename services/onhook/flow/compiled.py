@@ -154,6 +154,7 @@ def _validated(
         reference_checks.check_origins(file, draft.activities),
         steering_checks.check_outputs(file, draft),
         steering_checks.check_given(draft, called),
+        graph_checks.check_handlers(draft),
         graph_checks.check_reach(nodes, draft.events, draft.begun),
         graph_checks.check_reach(main_nodes, draft.main, [draft.main_start or ""]),
         graph_checks.check_branches(draft.events),

@@ -1,4 +1,4 @@
-"""What validation finds in a graph: what is never reached, branches that lead nowhere.
+"""What validation finds in a graph: what is never run or reached, branches that lead nowhere.
 
 Each check returns its findings. Pure.
 """
@@ -9,13 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 
 from onhook.contracts.event import ERROR_EVENT
 from onhook.flow import reachability
-from onhook.flow.activity import ERROR_PORT, Activity, EventNode
+from onhook.flow.activity import ERROR_PORT, PLAIN, Activity, End, EventNode, Start
+from onhook.flow.call_only import CallOnly
 from onhook.flow.case import Case
 from onhook.flow.condition_node import Condition
+from onhook.flow.draft import Draft
 from onhook.flow.errors import Finding, info, warning
 from onhook.flow.graph import Graph
 from onhook.flow.kinds import is_start
-from onhook.flow.model import Node
+from onhook.flow.model import FlowType, Node
 from onhook.flow.on_failure import OnFailure
 from onhook.flow.percent_allocation import PercentAllocation
 from onhook.flow.screen_pop import ScreenPop
@@ -25,6 +27,7 @@ LEADS_NOWHERE = "OH1014"
 TWO_POPS = "OH1015"
 ON_FAILURE = "OH1019"
 UNHANDLED = "OH1024"
+HANDLES_NOTHING = "OH1029"
 
 
 def check_reach(
@@ -49,27 +52,66 @@ def check_reach(
 
 
 def check_branches(graph: Graph) -> list[Finding]:
-    """Ports of a branch that no link leaves by: the flow just ends there."""
+    """Ports that no link leaves by, and nodes that nothing comes after: the flow just ends there.
+
+    An event node or start without a link is an empty handler, and means it.
+    """
+    led_to = set(graph.ports.values())
     findings = []
     for node_id, activity in graph.nodes.items():
-        if not isinstance(activity, Condition | Case | PercentAllocation):
-            continue
-        open_ports = sorted(
-            port
-            for port in activity.ports
-            if port != ERROR_PORT and graph.after(node_id, port) is None
-        )
-        if open_ports:
-            named = ", ".join(f'"{port}"' for port in open_ports)
+        if isinstance(activity, Condition | Case | PercentAllocation):
+            findings += _check_ports(graph, node_id, activity, activity.ports)
+        elif (
+            node_id in led_to
+            and PLAIN in (activity.ports or ())
+            and graph.after(node_id) is None
+            and not isinstance(activity, CallOnly)
+        ):
             findings.append(
                 warning(
                     LEADS_NOWHERE,
-                    f"no link leaves by {named}: the flow ends there",
-                    "link it, to an end if that is meant",
+                    "no link leaves it: the flow ends here",
+                    "link it to End Flow, or to what comes next",
                     activity.name,
                 )
             )
     return findings
+
+
+def _check_ports(
+    graph: Graph, node_id: str, activity: Activity, ports: Iterable[str]
+) -> list[Finding]:
+    open_ports = sorted(
+        port for port in ports if port != ERROR_PORT and graph.after(node_id, port) is None
+    )
+    if not open_ports:
+        return []
+    named = ", ".join(f'"{port or "default"}"' for port in open_ports)
+    return [
+        warning(
+            LEADS_NOWHERE,
+            f"no link leaves by {named}: the flow ends there",
+            "link it, to an end if that is meant",
+            activity.name,
+        )
+    ]
+
+
+def check_handlers(draft: Draft) -> list[Finding]:
+    """A flow that nothing starts: no handler, and a main flow that does nothing."""
+    if draft.file.flow_type is FlowType.SUBFLOW or draft.begun:
+        return []
+    if not all(isinstance(each, Start | End) for each in draft.main.nodes.values()):
+        return []
+    if draft.main.nodes.keys() != draft.main_nodes.keys():
+        return []
+    return [
+        warning(
+            HANDLES_NOTHING,
+            "it handles no event and its main flow does nothing, so nothing ever runs",
+            "name an event and its node in eventFlows.GLOBAL_EVENTS.onEvents",
+        )
+    ]
 
 
 def tell_unhandled(graph: Graph, handlers: Collection[str]) -> list[Finding]:
