@@ -125,6 +125,8 @@ class Hidden(Struct, frozen=True, kw_only=True):
     """Variables and outputs of each caller."""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    held: tuple[str, ...] | None = ()
+    """What secure variables held before, to be masked from now on; None: more than is kept."""
 
 
 _decoder = msgspec.json.Decoder(RunMessage)
@@ -146,7 +148,9 @@ def encode_run(message: RunMessage) -> bytes:
     return msgspec.json.encode(message)
 
 
-def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessage:
+def sealed_run(
+    message: RunMessage, seal: Callable[[bytes], bytes], held: tuple[str, ...] | None = ()
+) -> RunMessage:
     """The message with its secure parts taken out and, sealed, put beside."""
     progress, request = message.progress, message.request
     if progress is None:
@@ -157,6 +161,7 @@ def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessag
         callers=tuple((caller.variables, caller.outputs) for caller in progress.callers),
         headers=() if request is None else request.headers,
         body=b"" if request is None else request.body,
+        held=held,
     )
     bare = [msgspec.structs.replace(each, variables={}, outputs={}) for each in progress.callers]
     return msgspec.structs.replace(
@@ -167,11 +172,13 @@ def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessag
     )
 
 
-def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMessage:
-    """The message whole again. Raises MalformedRun, and what `unseal` raises."""
+def opened_run(
+    message: RunMessage, unseal: Callable[[bytes], bytes]
+) -> tuple[RunMessage, tuple[str, ...] | None]:
+    """The message whole again, and what was held. Raises MalformedRun, and what `unseal` raises."""
     progress, request = message.progress, message.request
     if message.sealed is None or progress is None:
-        return message
+        return message, ()
     try:
         hidden = _hidden_decoder.decode(unseal(message.sealed))
     except msgspec.DecodeError as error:
@@ -182,7 +189,7 @@ def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMess
         msgspec.structs.replace(caller, variables=variables, outputs=outputs)
         for caller, (variables, outputs) in zip(progress.callers, hidden.callers, strict=True)
     )
-    return msgspec.structs.replace(
+    opened = msgspec.structs.replace(
         message,
         progress=msgspec.structs.replace(
             progress, variables=hidden.variables, outputs=hidden.outputs, callers=callers
@@ -191,6 +198,7 @@ def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMess
         and msgspec.structs.replace(request, headers=hidden.headers, body=hidden.body),
         sealed=None,
     )
+    return opened, hidden.held
 
 
 def flow_id_of(name: str) -> str:

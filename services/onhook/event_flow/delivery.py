@@ -14,9 +14,12 @@ from onhook.contracts.run import WaitingRequest
 from onhook.egress.port import Client, Request, Response, SendError
 from onhook.event_flow.retry import retry_after_s
 from onhook.flow.effect import SendRequest
+from onhook.flow.mask import NOTHING, Mask
 from onhook.journal.port import Attempt
 
 EXCERPT_BYTES = 1_024
+LONGEST_URL_CHARS = 2_000
+LONGEST_DETAIL_CHARS = 1_000
 LONGEST_HEADER_CHARS = 500
 HEADERS_KEPT = 30
 WEBHOOK_ID = "webhook-id"
@@ -72,8 +75,9 @@ async def attempt(
     url: str,
     number: int,
     clock: Callable[[], datetime],
+    mask_for: Callable[[Response | None], Mask] = lambda _response: NOTHING,
 ) -> Tried:
-    """Send once and describe what came of it."""
+    """Send once and describe what came of it, masked before it is cut."""
     started_at = clock()
     response: Response | None = None
     fault: SendError | None = None
@@ -90,6 +94,7 @@ async def attempt(
         elapsed_s = response.elapsed_s
     except SendError as error:
         fault, elapsed_s = error, error.elapsed_s
+    mask = mask_for(response)
     row = Attempt(
         run_id=run_id,
         node=effect.node.name,
@@ -99,12 +104,12 @@ async def attempt(
         started_at=started_at,
         elapsed_ms=round(elapsed_s * 1000, 3),
         method=rendered.method,
-        url=url[:2_000],
+        url=mask.cut(url, LONGEST_URL_CHARS),
         status=None if response is None else response.status,
         fault=None if fault is None else fault.fault.value,
-        detail=None if fault is None else fault.message[:1_000],
-        response_headers={} if response is None else _kept_headers(response),
-        response_excerpt="" if response is None else _excerpt(response),
+        detail=None if fault is None else mask.cut(fault.message, LONGEST_DETAIL_CHARS),
+        response_headers={} if response is None else _kept_headers(response, mask),
+        response_excerpt="" if response is None else excerpt(response.body, EXCERPT_BYTES, mask),
     )
     return Tried(attempt=row, response=response, retry_after_s=_asked_wait_s(response, clock))
 
@@ -118,12 +123,17 @@ def _asked_wait_s(response: Response | None, clock: Callable[[], datetime]) -> f
     return None
 
 
-def _kept_headers(response: Response) -> dict[str, str]:
+def _kept_headers(response: Response, mask: Mask) -> dict[str, str]:
     return {
-        name.lower(): value[:LONGEST_HEADER_CHARS]
+        mask.text(name.lower()): mask.cut(value, LONGEST_HEADER_CHARS)
         for name, value in response.headers[:HEADERS_KEPT]
     }
 
 
-def _excerpt(response: Response) -> str:
-    return response.body[:EXCERPT_BYTES].decode("utf-8", "replace")
+def excerpt(body: bytes, longest_bytes: int, mask: Mask) -> str:
+    """The first so many bytes of a body, masked: a value that stands across the end is, whole."""
+    if not mask or len(body) <= longest_bytes:
+        return mask.text(body[:longest_bytes].decode("utf-8", "replace"))
+    whole = body.decode("utf-8", "replace")
+    shown = len(body[:longest_bytes].decode("utf-8", "ignore"))
+    return mask.cut(whole, shown)

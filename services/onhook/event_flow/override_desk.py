@@ -74,7 +74,10 @@ class OverrideDesk:
         return desk
 
     async def refresh(self) -> None:
-        """Read what is stored. Flows with a value that cannot be opened are locked: runs wait."""
+        """Read what is stored, and seal what a newer version of its flow says is secure.
+
+        Flows with a value that cannot be opened are locked: their runs wait.
+        """
         async with self._changing:
             await self._read()
 
@@ -90,7 +93,20 @@ class OverrideDesk:
                 log.error("override cannot be read", flow=name, variable=row.variable)
             else:
                 stored.setdefault(row.flow_id, {})[row.variable] = value
+                if not row.is_sealed and self._keys.can_seal and self._is_secure(row):
+                    await self._journal.set_override(self._sealed(row))
         self._overrides.store(stored, locked)
+
+    def _is_secure(self, row: StoredOverride) -> bool:
+        """Whether its variable became secure after the value was set."""
+        if row.flow_id not in self._catalogue.flow_ids:
+            return False
+        declared = self._variables(row.flow_id)
+        return any(each.is_secure for each in declared if each.name == row.variable)
+
+    def _sealed(self, row: StoredOverride) -> StoredOverride:
+        value = self._keys.seal(row.value, _owner(row.flow_id, row.variable))
+        return msgspec.structs.replace(row, value=value, is_sealed=True)
 
     def _opened(self, row: StoredOverride) -> Any:
         owner = _owner(row.flow_id, row.variable)

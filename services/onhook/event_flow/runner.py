@@ -166,12 +166,15 @@ class Runner:
         run: Performance | None = None
         try:
             await self._find_versions(message)
+            flow = self._parts.catalogue.flow(message.flow_id, message.version)
+            opened, held = open_message(message, self._parts.keys)
             run = Performance(
                 self._parts,
-                self._parts.catalogue.flow(message.flow_id, message.version),
-                open_message(message, self._parts.keys),
+                flow,
+                opened,
                 open_row(row, self._parts.keys),
                 is_secure=message.sealed is not None or row.sealed is not None,
+                held=held,
             )
             await perform(run)
         except (MissingVersion, MissingKey) as missing:
@@ -180,7 +183,10 @@ class Runner:
             await self._set_aside(message, row, problem, origin, _trace_of(run))
         except Exception as error:
             log.exception("run failed", run=message.run_id, flow=message.flow_name)
-            await self._set_aside(message, row, internal_error(error), origin, _trace_of(run))
+            fault = internal_error(error)
+            if run is not None:
+                fault.reason = run.record.mask.text(fault.reason)
+            await self._set_aside(message, row, fault, origin, _trace_of(run))
 
     async def _find_versions(self, message: RunMessage) -> None:
         """Look again for those that are not known here. Whatever is missing then is told later."""
@@ -274,4 +280,4 @@ class Runner:
 
 
 def _trace_of(run: Performance | None) -> TraceRow | None:
-    return None if run is None else run.record.trace.row()
+    return None if run is None else run.record.trace_row()

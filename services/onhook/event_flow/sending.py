@@ -11,22 +11,30 @@ import structlog
 from onhook.contracts.run import Progress, WaitingRequest, webhook_id_of
 from onhook.contracts.topology import UNDELIVERED
 from onhook.egress.connectors import NotItsOrigin
-from onhook.egress.port import Fault
+from onhook.egress.port import Fault, Response
 from onhook.event_flow.dead_letter import About
-from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
+from onhook.event_flow.delivery import (
+    Rendered,
+    Tried,
+    attempt,
+    excerpt,
+    rendered_before,
+    with_ids,
+)
 from onhook.event_flow.handover import encoded
 from onhook.event_flow.notice import AttemptMade, MessageSetAside
 from onhook.event_flow.performance import Performance, Reached
+from onhook.event_flow.recording import masked_attempt
 from onhook.event_flow.retry import GiveUp, History, Kind, Retry, kind_of, next_attempt
 from onhook.flow import engine
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import RunError
-from onhook.flow.secrecy import Mask
-from onhook.journal.port import Attempt, Result, RunState
+from onhook.flow.mask import NOTHING, Mask
+from onhook.journal.port import Result, RunState
 
 log = structlog.get_logger()
 
-SHOWN_BODY_CHARS = 4_096
+SHOWN_BODY_BYTES = 4_096
 """Of a request's body, in the trace."""
 
 
@@ -49,7 +57,8 @@ class Sending:
         self._progress = progress
         self._effect = effect
         self._waiting = waiting if is_ours else None
-        self._masks: tuple[Mask, ...] = performance.masks(progress)
+        self._mask = NOTHING
+        """Over what is told of the last attempt."""
         self._started_at = self._parts.clock()
         self._began = time.perf_counter()
         self._url = ""
@@ -72,8 +81,6 @@ class Sending:
         context = engine.context_of(self._run.flow, self._run.lookup, self._progress, world)
         self._url = node.render_url(context, now=world.now)
         self._connector = node.connector(context, now=world.now)
-        if self._connector is not None:
-            self._masks += (Mask(self._parts.connectors.secrets),)
         if self._waiting is not None:
             return rendered_before(self._waiting)
         run_id = self._run.message.run_id
@@ -149,17 +156,15 @@ class Sending:
             started_at=self._started_at,
             began=self._began,
             inputs=self._inputs(rendered),
-            masks=self._masks,
         )
 
     def _inputs(self, rendered: Rendered) -> dict[str, object]:
         """What the trace shows of the request."""
-        body = rendered.body[:SHOWN_BODY_CHARS].decode("utf-8", "replace")
         return {
             "method": rendered.method,
             "url": self._url,
             "headers": dict(rendered.headers),
-            "body": body,
+            "body": excerpt(rendered.body, SHOWN_BODY_BYTES, self._mask),
         }
 
     async def _attempt(self, rendered: Rendered, number: int) -> Tried:
@@ -180,19 +185,26 @@ class Sending:
             self._url,
             number,
             self._parts.clock,
+            self._mask_for,
         )
-        if self._masks:
-            tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
         if tried.attempt.fault == Fault.INVALID.value:
             await self._run.record.save(self._run.record.row, attempt=tried.attempt)
             raise RunError(self._effect.node.name, tried.summary)
         return tried
 
+    def _mask_for(self, response: Response | None) -> Mask:
+        """Over what the run holds, what the response brings, and a connector's credentials."""
+        if response is not None:
+            self._run.note_response(self._progress, self._effect, response)
+        if self._connector is not None:
+            self._run.record.also_masked = Mask(self._parts.connectors.secrets)
+        self._mask = self._run.record.mask
+        return self._mask
+
     async def _wait(self, request: WaitingRequest, at: datetime, tried: Tried) -> None:
         row_of_attempt = msgspec.structs.replace(tried.attempt, next_at=at)
         await self._run.record.save(self._run.record.row, attempt=row_of_attempt)
         self._run.tell_stop(
-            self._progress,
             self._effect,
             f"{tried.summary}; tried again at {at.isoformat(timespec='milliseconds')}",
             method=request.method,
@@ -212,7 +224,7 @@ class Sending:
                 self._progress, effect, reason, attempt=tried.attempt, inputs=inputs
             )
         await run.record.save(run.record.row, attempt=tried.attempt)
-        run.tell_stop(self._progress, effect, reason, method=request.method, url=tried.attempt.url)
+        run.tell_stop(effect, reason, method=request.method, url=tried.attempt.url)
         message = msgspec.structs.replace(
             run.message,
             step=run.record.row.step,
@@ -249,7 +261,7 @@ class Sending:
     def _notify(
         self, tried: Tried, *, again_in_s: float | None = None, gave_up: str | None = None
     ) -> None:
-        row = tried.attempt
+        row = masked_attempt(tried.attempt, self._run.record.mask)
         self._parts.observe(
             AttemptMade(
                 run_id=row.run_id,
@@ -284,15 +296,3 @@ def _outputs(tried: Tried) -> dict[str, object]:
         return engine.response_outputs(0, (), b"")
     response = tried.response
     return engine.response_outputs(response.status, response.headers, response.body)
-
-
-def _masked(row: Attempt, masks: tuple[Mask, ...]) -> Attempt:
-    for mask in masks:
-        row = msgspec.structs.replace(
-            row,
-            url=mask.text(row.url),
-            detail=row.detail and mask.text(row.detail),
-            response_headers=mask.data(row.response_headers),
-            response_excerpt=mask.text(row.response_excerpt),
-        )
-    return row
