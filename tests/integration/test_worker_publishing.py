@@ -86,6 +86,18 @@ async def test_labels_move_by_publishing_and_by_hand_and_who_is_affected_is_told
     assert told(endpoint) == [1, 2, 1]
 
 
+async def test_a_flow_that_is_sent_is_read_as_a_file_is(
+    workplace: Workplace, endpoint: Endpoint
+) -> None:
+    odd = version(endpoint, 1) | {"descripton": "x", "comment": None}
+    async with workplace.working() as working:
+        for path in ("/flows/validate", "/flows"):
+            answer = await working.api.post(path, odd)
+            assert "OH1008" in [finding["code"] for finding in answer["findings"]]
+            status, message = await refusal(working.api, "POST", path, {"name": 1, "nodes": {}})
+            assert (status, message[:6]) == (400, "Body: ")
+
+
 async def test_what_cannot_be_done_with_a_label_says_what_to_do(
     workplace: Workplace, endpoint: Endpoint
 ) -> None:

@@ -21,10 +21,12 @@ from onhook.event_flow.label import UnusableLabel
 from onhook.event_flow.publishing import NotAllowed, Publishing
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.flow.errors import FlowError
+from onhook.flow.loading import load
 from onhook.journal import sqlite
 from onhook.journal.port import Journal
 from onhook.settings.contact_centre import ContactCentre, EntryPoint, load_contact_centre
 from onhook.settings.contact_centre import Queue as CentreQueue
+from walked import a_graph_flow, a_node, a_subflow, an_end
 
 URL = "https://example.com/hook"
 CENTRE = ContactCentre(
@@ -308,6 +310,30 @@ async def test_a_flow_with_errors_is_not_published(journal: Journal) -> None:
         await publishing(journal, catalogue).publish(flow_bytes("F", nodes=[]), "here")
     assert await journal.versions() == []
     assert catalogue.version("F") is None
+
+
+async def test_a_field_that_nothing_reads_is_told_when_publishing(journal: Journal) -> None:
+    publish_now = publishing(journal, await started(journal))
+    published = await publish_now.publish(flow_bytes("F", descripton="What it does"), "F")
+    (finding,) = (each for each in published.findings if each.code == "OH1008")
+    assert 'did you mean "description"' in finding.remedy or "description" in finding.remedy
+    validated = await publish_now.validated(load(flow_bytes("F", descripton="x"), "F"))
+    assert "OH1008" in {each.code for each in validated}
+
+
+async def test_a_flow_that_calls_one_whose_type_changed_still_compiles(journal: Journal) -> None:
+    catalogue = await started(journal)
+    publish_now = publishing(journal, catalogue)
+    sub = a_subflow(an_end(), name="S")
+    calls = a_graph_flow(
+        a_node("Call", "subflow-handoff", subflowVersion={"id": "S", "tag": "Latest"}), name="A"
+    )
+    for flow in (sub, calls, sub | {"flowType": "FLOW"}):
+        await publish_now.publish(json.dumps(flow).encode(), "test")
+    with pytest.raises(FlowError, match="OH1016"):
+        await publish_now.publish(json.dumps(calls).encode(), "test")
+    restarted_later = await started(journal)
+    assert restarted_later.flow(flow_id_of("A"), 1).calls[0].flow == "S"
 
 
 async def test_what_another_worker_published_is_there_after_a_refresh(journal: Journal) -> None:

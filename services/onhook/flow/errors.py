@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from msgspec import Struct
@@ -24,6 +25,9 @@ class Severity(Enum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+_ORDER = tuple(Severity)
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,11 @@ def warning(code: str, message: str, remedy: str, node: str | None = None) -> Fi
 
 def info(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.INFO, message=message, remedy=remedy, node=node)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, infos last; else as they were found."""
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
 
 
 def quoted(value: object) -> str:
