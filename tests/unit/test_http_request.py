@@ -319,7 +319,10 @@ def test_all_findings_of_a_node_come_at_once() -> None:
 def test_an_empty_address_names_the_variable_that_would_fill_it() -> None:
     with pytest.raises(RunError) as refusal:
         compiled("{{WebhookUrl}}").render_url({})
-    assert str(refusal.value) == 'node "Ask": url is empty; set {{WebhookUrl}}'
+    assert str(refusal.value) == (
+        'node "Ask": url is empty; set {{WebhookUrl}}: ONHOOK_WEBHOOK_URL, onhook override set FLOW '
+        "WebhookUrl VALUE or --set WebhookUrl=VALUE in flow run"
+    )
 
 
 def test_a_request_knows_everything_that_it_reads() -> None:
@@ -531,3 +534,35 @@ def test_a_response_is_read_into_variables() -> None:
         assert values == {"Text": "x", "Count": 7, "Data": {"b": "x"}}
         assert note is None
     assert compiled().read({"httpResponseBody": "{"}) == ({}, None)
+
+
+def test_an_address_that_is_none_says_how_to_set_its_variable() -> None:
+    with pytest.raises(
+        RunError, match=r"set \{\{Who\}\}: onhook override set FLOW Who VALUE or --set"
+    ):
+        compiled("{{Who}}").render_url({"Who": ""})
+
+
+@pytest.mark.parametrize(
+    ("properties", "timeout_s"),
+    [
+        ({"httpResponseTimeout": 2000.0}, 2.0),
+        ({"httpResponseTimeout": "2000.0"}, 2.0),
+        ({"httpResponseTimeout": " 2000 "}, 2.0),
+        ({"authenticated": "false"}, None),
+        ({"authenticated": "False "}, None),
+        ({"httpQueryParameters": []}, None),
+        ({"httpRequestHeaders": []}, None),
+    ],
+)
+def test_what_exports_may_write_is_read(
+    properties: dict[str, Any], timeout_s: float | None
+) -> None:
+    request = compiled(**properties)
+    assert request.timeout_s == timeout_s
+    assert request.render_url({}) == URL
+
+
+def test_authenticated_is_true_or_false() -> None:
+    _, findings = read(authenticated="maybe")
+    assert findings[0].message == "authenticated must be true or false, not 'maybe'"
