@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from onhook.contracts.run import WaitingRequest
 from onhook.egress.port import Client, Request, Response, SendError
+from onhook.event_flow.dead_letter import Unprocessable
 from onhook.event_flow.retry import retry_after_s
 from onhook.flow.effect import SendRequest
 from onhook.flow.mask import NOTHING, Mask
@@ -55,6 +56,9 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 def rendered_before(waiting: WaitingRequest) -> Rendered:
+    """Raises Unprocessable for one that no worker of ours ever tried."""
+    if not any(name == WEBHOOK_ID for name, _value in waiting.headers):
+        raise Unprocessable("malformed", f"not a run: the request that waits has no {WEBHOOK_ID}")
     return Rendered(method=waiting.method, headers=waiting.headers, body=waiting.body)
 
 

@@ -82,7 +82,7 @@ class Sending:
         self._url = node.render_url(context, now=world.now)
         self._connector = node.connector(context, now=world.now)
         if self._waiting is not None:
-            return rendered_before(self._waiting)
+            return rendered_before(self._waiting)  # raises Unprocessable
         run_id = self._run.message.run_id
         webhook_id = webhook_id_of(run_id, self._effect.address, self._effect.visit)
         return Rendered(

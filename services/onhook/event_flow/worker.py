@@ -116,7 +116,7 @@ class Worker:
             UNPROCESSABLE, delivery.body, about, delivery.content_type
         )
         if isinstance(message, RunMessage):
-            await self._runner.bury(message, entry.reason)
+            await self._bury(message, entry.reason)
         log.warning(
             "message set aside",
             queue=delivery.queue,
@@ -125,6 +125,15 @@ class Worker:
             message_id=delivery.message_id,
         )
         self._observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))
+
+    async def _bury(self, message: RunMessage, reason: str) -> None:
+        """The message is kept already: what cannot be recorded of it must not bring it back."""
+        try:
+            await self._runner.bury(message, reason)
+        except Stopped:
+            raise
+        except Exception:
+            log.exception("run not recorded as dead", run=message.run_id)
 
 
 def _origin(delivery: Delivery) -> Origin:
