@@ -390,6 +390,18 @@ async def test_a_name_belongs_to_the_flow_that_is_published(journal: Journal) ->
         assert each.selected(an_event_for("F")) == [("one", 1)]
 
 
+async def test_an_older_name_of_a_flow_hides_no_other_that_is_called_so(journal: Journal) -> None:
+    catalogue = await Catalogue.loaded(journal, CENTRE)
+    await publish(journal, catalogue, "A", id="one")
+    await publish(journal, catalogue, "A", id="other")
+    await publish(journal, catalogue, "B", id="other")
+    for each in (catalogue, await Catalogue.loaded(journal, CENTRE)):
+        assert each.selected(an_event_for("A")) == [("one", 1)]
+        assert each.selected(an_event_for("B")) == [("other", 2)]
+    await publish(journal, catalogue, "C", id="other")
+    assert catalogue.known_id("B") == "other", "an older name that nothing else has"
+
+
 async def test_publishing_again_goes_on_counting_with_latest_alone(journal: Journal) -> None:
     catalogue = await started(journal)
     flow = await publish(journal, catalogue, "F", "Live")

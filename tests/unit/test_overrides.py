@@ -30,9 +30,10 @@ def test_the_file_goes_over_the_webhook_url_for_its_flow_alone(tmp_path: Path) -
     assert overrides.of("Other", "id2") == {"WebhookUrl": URL}
 
 
-def test_a_flow_is_named_or_given_by_its_id_and_the_name_goes_first(tmp_path: Path) -> None:
+def test_a_flow_is_named_or_given_by_its_id_and_the_id_goes_first(tmp_path: Path) -> None:
+    """Another flow may have the same name."""
     overrides = loaded(tmp_path, "id-1: {A: by id, B: by id}\nF: {A: by name}")
-    assert overrides.given("F", "id-1") == {"A": "by name", "B": "by id"}
+    assert overrides.given("F", "id-1") == {"A": "by id", "B": "by id"}
     assert overrides.given("G", "id-1") == {"A": "by id", "B": "by id"}
     assert overrides.given("F", "id-2") == {"A": "by name"}
 

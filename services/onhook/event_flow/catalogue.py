@@ -68,7 +68,7 @@ class Catalogue:
         )
         """What flows are validated against."""
         self._names: dict[str, str] = {}
-        """Flow name -> id; of several the one that is published, and then the last."""
+        """Flow name -> id; of several the one that is called so now, is published, was last."""
         self._labels: dict[tuple[str, str], int] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._newest: dict[str, Version] = {}
@@ -104,9 +104,14 @@ class Catalogue:
             self._name_flows()
 
     def _name_flows(self) -> None:
+        """A flow's name is its newest version's; older names are its own while no other has them."""
         ordered = sorted(
             self._versions.values(),
-            key=lambda version: (not self.is_withdrawn(version.flow_id), version.published_at),
+            key=lambda version: (
+                self._newest[version.flow_id].name == version.name,
+                not self.is_withdrawn(version.flow_id),
+                version.published_at,
+            ),
         )
         self._names = {version.name: version.flow_id for version in ordered}
 
