@@ -54,7 +54,11 @@ def test_the_packaged_flow_compiles_and_is_told_of_what_an_agent_types() -> None
     assert (flow.id, flow.name) == (flow_id_of("Main_Flow"), "Main_Flow")
     (found,) = flow.findings
     assert (found.code, found.severity) == ("OH1022", Severity.WARNING)
-    assert found.message.startswith("httpRequestBody: line 6, column 14: a double quote")
+    assert found.node == "HTTPRequest_fwn"
+    assert found.message == (
+        "a double quote in {{WhoIsCalling}} would break the body on the hosted product, not here"
+    )
+    assert found.remedy == 'to run there too, write {{WhoIsCalling | escape("json")}}'
     assert flow.handlers == {"AgentDisconnect": "agent-disconnect"}
     assert [type(each) for each in flow.events.nodes.values()] == [EventNode, HttpRequest, End]
     assert flow.events.after("agent-disconnect") == "http-request"
@@ -414,7 +418,7 @@ def test_a_variable_declared_twice_is_named() -> None:
 )
 def test_a_reference_to_nothing_is_a_warning(reference: str, is_known: bool) -> None:
     node = a_request("A", URL, httpRequestBody=body(reference))
-    flow = compiled(a_flow("F", node, variables=(a_variable("Declared"),)))
+    flow = compiled(a_flow("F", node, variables=(a_variable("Declared", type="JSON"),)))
     assert (flow.findings == ()) is is_known
     for found in flow.findings:
         assert (found.code, found.severity, found.node) == ("FC1038", Severity.WARNING, "A")

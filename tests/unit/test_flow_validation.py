@@ -389,6 +389,27 @@ def test_names_that_a_template_makes_itself_are_none_of_the_flow_s() -> None:
     assert found(flow) == []
 
 
+SINGLES = {
+    "a variable": ("Hello {v}", "{v}", "write {{v}} for its value"),
+    "an output": ('{"a": "{ NewPhoneContact.ANI }"}', "{NewPhoneContact.ANI}", "{{NewPhone"),
+    "two braces": ("Hello {{v}} {{ v }}", "", ""),
+    "what is no name of the flow": ("Hello {x} {} {1}", "", ""),
+    "an interpolation": ('{{ "a#{v}" }}', "", ""),
+    "a map of one name": ('{{ v | replace({v: ""}) }}', "", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "name", "remedy"), SINGLES.values(), ids=SINGLES)
+def test_a_name_of_the_flow_in_single_braces_is_a_warning(text: str, name: str, remedy: str):
+    findings = [
+        each for each in found(linked(a_set("N", v=text), variables=(V,))) if each.code == "OH1030"
+    ]
+    assert [each.message for each in findings] == (
+        [f"{name} in single braces prints as it stands"] if name else []
+    )
+    assert all(remedy in each.remedy and each.node == "N" for each in findings)
+
+
 def test_the_error_s_outputs_are_known() -> None:
     flow = a_graph_flow(a_set("Set", v="{{OnGlobalError.message}}"), variables=(V,))
     assert only(flow).remedy == "did you mean errorMessage?"

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from flows import a_request
 from json_values import texts
 from onhook.flow.errors import Finding, RunError
+from onhook.flow.hosted_checks import check_bodies
 from onhook.flow.http_request import METHODS, HttpRequest, compile_http_request
 from onhook.flow.model import Node, Variable
 from onhook.flow.properties import Properties, Scope
@@ -506,11 +508,39 @@ def test_a_graphql_query_has_its_variables_beside_it() -> None:
 
 
 def test_a_body_that_a_quote_would_break_elsewhere_is_a_warning() -> None:
-    _, findings = read(httpRequestBody='{"a": "{{Text}}", "b": "{{Count}}"}')
-    (found,) = findings
+    request = compiled(httpRequestBody='{"a": "{{Text}}", "b": "{{Count}}"}')
+    (found,) = check_bodies([request])
+    assert (found.code, found.severity.value, found.node) == ("OH1022", "warning", "Ask")
+    assert found.message == (
+        "a double quote in {{Text}} would break the body on the hosted product, not here"
+    )
+    assert found.remedy == 'to run there too, write {{Text | escape("json")}}'
+
+
+def test_the_remedy_for_the_hosted_product_is_no_finding_here_but_an_info() -> None:
+    request, (found,) = read(httpRequestBody='{"a": "{{Text | escape("json")}}"}')
+    assert request is not None
+    assert check_bodies([request]) == []
+    assert (found.code, found.severity.value) == ("OH1022", "info")
+    assert found.remedy == "keep it where the flow must also run on the hosted product"
+
+
+def test_what_breaks_elsewhere_is_said_once_for_all_requests_of_a_flow() -> None:
+    one = compiled(httpRequestBody='{"a": "{{Text}}", "b": "{{Text}}"}')
+    other = structs.replace(compiled(httpRequestBody='{"a": "{{Who}}"}'), name="Tell")
+    (found,) = check_bodies([one, other])
+    assert found.node is None
+    assert "{{Text}}, {{Who}} would" in found.message
+
+
+def test_a_text_without_quotes_is_no_json_elsewhere() -> None:
+    request = compiled(httpRequestBody='{"a": {{Text}}, "b": {{Count}}, "c": {{Data}}}')
+    (found,) = check_bodies([request])
     assert (found.code, found.severity.value) == ("OH1022", "warning")
-    assert "{{Text}}" in found.message
-    assert found.message.startswith("httpRequestBody: line 1, column 8: ")
+    assert found.message == (
+        "a text in {{Text}}, without quotes, is no JSON on the hosted product; it is here"
+    )
+    assert found.remedy == 'write "{{Text}}", in quotes'
 
 
 # Responses

@@ -70,6 +70,11 @@ class Names(Struct, frozen=True, kw_only=True):
     def in_main(self) -> Names:
         return Names(variables=self.variables, nodes=self.others, others=self.nodes)
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Everything that a reference of either graph may begin with."""
+        return self.variables | self.nodes.keys() | self.others.keys() | EVENT_OUTPUTS
+
 
 def _outputs(graph: Graph, nodes: Iterable[Node]) -> dict[str, tuple[str, ...]]:
     """Not known: those of an activity that only a call can run, or that could not be compiled."""
