@@ -25,7 +25,7 @@ from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
 from onhook.flow.secrecy import Secrets, holds_secure
 from onhook.flow.trace import TraceEntry
-from onhook.journal.port import Attempt, Result, Run, ScreenPop, visit_key
+from onhook.journal.port import Attempt, Result, Run, ScreenPop
 
 if TYPE_CHECKING:
     from onhook.event_flow.runner import Parts
@@ -225,7 +225,7 @@ class Performance:
 
     def result_of(self, effect: Effect) -> Result | None:
         """What the journal knows of it already."""
-        return self.record.row.results.get(visit_key(effect.address, effect.visit))
+        return self.record.result(effect.address, effect.visit)
 
     async def conclude(
         self,

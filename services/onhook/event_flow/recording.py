@@ -37,6 +37,8 @@ class Recording:
         """The run holds secure values, or did."""
         self.also_masked = NOTHING
         """Credentials of a connector that it used."""
+        self._walked: set[str] = set()
+        """Keys of results."""
         self.trace = Trace(message.run_id, message.step)
 
     async def save(
@@ -67,6 +69,20 @@ class Recording:
     def trace_row(self) -> TraceRow:
         return self.trace.row(self.mask)
 
+    def result(self, address: str, visit: int) -> Result | None:
+        """What is recorded of a node."""
+        key = visit_key(address, visit)
+        self._walked.add(key)
+        return self.row.results.get(key)
+
+    def _walked_results(self) -> dict[str, Result]:
+        """Those that this message came by. Whatever has the next step stands there or behind.
+
+        After a crash there may be two of that step, one in front of what the other has done.
+        Results of messages before this one can be met by nothing any more.
+        """
+        return {key: each for key, each in self.row.results.items() if key in self._walked}
+
     async def keep(
         self,
         address: str,
@@ -77,6 +93,7 @@ class Recording:
         pop: ScreenPop | None = None,
     ) -> None:
         """A finished node's result, with what led to it."""
+        self._walked.add(visit_key(address, visit))
         row = msgspec.structs.replace(
             self.row,
             results={**self.row.results, visit_key(address, visit): result},
@@ -117,6 +134,7 @@ class Recording:
         row = msgspec.structs.replace(
             self.row,
             step=message.step,
+            results=self._walked_results(),
             state=RunState.WAITING,
             continuation=body,
             next_at=message.not_before,
@@ -128,7 +146,12 @@ class Recording:
         """Through a queue to what follows."""
         message = self.continuation(progress)
         await self._parts.handover.next(self.sealed(message))
-        row = msgspec.structs.replace(self.row, step=message.step, state=RunState.RUNNING)
+        row = msgspec.structs.replace(
+            self.row,
+            step=message.step,
+            results=self._walked_results(),
+            state=RunState.RUNNING,
+        )
         await self.save(row, is_last=True)
 
     def sealed(self, message: RunMessage) -> RunMessage:

@@ -269,6 +269,8 @@ class Runner:
         )
         dead = msgspec.structs.replace(
             row,
+            results={},
+            sealed=None,
             state=RunState.DEAD,
             reason=entry.reason,
             continuation=None,

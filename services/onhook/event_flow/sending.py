@@ -248,6 +248,7 @@ class Sending:
         await run.record.save(
             msgspec.structs.replace(
                 run.record.row,
+                results={},
                 state=RunState.DEAD,
                 reason=entry.reason,
                 continuation=None,
