@@ -341,6 +341,24 @@ def test_an_activity_that_needs_a_call_is_named_with_what_to_do_instead(activity
     assert "these can run" not in found.remedy
 
 
+@pytest.mark.parametrize(
+    ("activity", "meant"),
+    [
+        ("case", "case-statement"),
+        ("casestatment", "case-statement"),
+        ("HTTPRequest", "http-request-v2"),
+        ("set", "set-variable"),
+        ("goto", "hand-off"),
+        ("switch", "case-statement"),
+        ("EndFlow", "end"),
+    ],
+)
+def test_an_activity_that_is_nearly_one_is_suggested(activity: str, meant: str) -> None:
+    (found,) = errors_of(with_node(activity))
+    assert (found.code, found.remedy) == ("OH1001", f"did you mean {meant}?")
+    assert found.message == f'there is no activity "{activity}" that can run in an event flow'
+
+
 def test_an_activity_that_nobody_knows_is_named_with_what_can_run() -> None:
     (found,) = errors_of(with_node("custom"))
     assert found.remedy.startswith("remove it; these can run: http-request-v2, parse-activity, ")

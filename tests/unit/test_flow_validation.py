@@ -236,7 +236,8 @@ def test_what_an_activity_had_better_not_be_is_a_warning(
         (condition("{{v}}"), "maybe", "error, false, true"),
         (condition("{{v}}"), "default", "error, false, true"),
         (a_request("N", URL), "failure", "default, error"),
-        (a_node("N", "wait-activity", duration="00:00:10"), "timeout", "default, error"),
+        (a_set("N", v="1"), "failure", "error, out"),
+        (a_node("N", "wait-activity", duration="00:00:10"), "timeout", "error, out"),
         (
             a_node("N", "case-statement", expression="{{v}}", menuLinks_input=["a"]),
             "7",

@@ -104,7 +104,7 @@ def _port_of(edge: Edge, origin: Node, activity: Activity | None) -> tuple[str, 
         return named, None
     if plain == PLAIN and PLAIN in allowed:
         return PLAIN, None
-    known = ", ".join(sorted("default" if port == PLAIN else port for port in allowed))
+    known = ", ".join(sorted(port or activity.plain_port for port in allowed))
     return named, error(
         "OH1012",
         f'{origin.activity} has no port "{named}", which a link to "{edge.to}" leaves by',

@@ -54,7 +54,7 @@ def moved(
         address=address_of(progress, node_id),
         inputs=inputs,
         outputs={**(outputs or {}), **variables},
-        edge=None if following is None else (port or "default"),
+        edge=None if following is None else (port or activity.plain_port),
         note=note,
     )
     return Moved(moved, trace)
