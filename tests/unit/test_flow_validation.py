@@ -637,6 +637,19 @@ def test_errors_come_first_and_what_was_worked_out_last() -> None:
     assert {ERROR, WARNING, INFO} == set(severities)
 
 
+def test_a_refusal_tells_severities_where_warnings_are_among_its_lines() -> None:
+    flow = linked(a_set("N", v="{{nobody}}", u="1"), variables=(V,))
+    with pytest.raises(FlowError) as refusal:
+        compile_flow(loaded(flow))
+    assert str(refusal.value).startswith('flow "F": FC1038 node "N": it sets "u"')
+    flow = a_graph_flow(a_set("N", v="1", u="1"), an_end("Far"), variables=(V,))
+    with pytest.raises(FlowError) as refusal:
+        compile_flow(loaded(flow))
+    first, second = str(refusal.value).splitlines()
+    assert first.startswith('flow "F": error FC1038 node "N": it sets "u"')
+    assert second.startswith('flow "F": warning ')
+
+
 def test_a_refusal_holds_errors_and_warnings() -> None:
     with pytest.raises(FlowError) as refusal:
         compile_flow(loaded(a_flow("F", a_request("A", ""), a_request("B", URL))))

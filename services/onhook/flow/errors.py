@@ -45,12 +45,16 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class FlowError(Exception):
-    """The flow file cannot be read or run."""
+    """The flow file cannot be read or run. Severities are told where not all are errors."""
 
     def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
         shown = flow if flow.isprintable() else repr(flow)[1:-1]
-        lines = "\n".join(f'flow "{shown}": {finding}' for finding in findings)
-        super().__init__(lines)
+        is_mixed = any(finding.severity is not Severity.ERROR for finding in findings)
+        lines = [
+            f'flow "{shown}": {f"{finding.severity.value} " if is_mixed else ""}{finding}'
+            for finding in findings
+        ]
+        super().__init__("\n".join(lines))
         self.findings = findings
 
 

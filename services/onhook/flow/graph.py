@@ -96,10 +96,12 @@ def _fault_of(
 
 def _port_of(edge: Edge, origin: Node, activity: Activity | None) -> tuple[str, Finding | None]:
     named = (edge.condition or "").strip()
-    allowed = None if activity is None else activity.ports
     plain = PLAIN if named in _PLAIN_NAMES else named
+    if activity is None:
+        return plain, None
+    allowed = activity.ports
     if allowed is None:
-        return (plain if activity is None else named), None
+        return named, None
     if named in allowed:
         return named, None
     if plain == PLAIN and PLAIN in allowed:
