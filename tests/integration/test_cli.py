@@ -16,11 +16,14 @@ from command import Command, Finished, ask, captures, onhook, played, serving, u
 from endpoint import Endpoint
 from flows import a_flow, a_request, an_event
 from onhook import __version__
+from onhook.bus import embedded
+from onhook.bus.port import Message
 from onhook.contracts.event import decode_event
 from onhook.contracts.sample import SAMPLE_EVENTS
+from onhook.contracts.topology import EVENT_FLOW
 from onhook.settings import SETTINGS
 from onhook.settings.settings import SEEDED_TOKEN
-from workplace import until
+from workplace import Workplace, until
 
 NASTY = 'x"y \\ {{NewPhoneContact.ANI}} \u2615'
 
@@ -174,6 +177,23 @@ async def test_where_no_service_answers_that_is_said_in_one_line(tmp_path: Path,
     assert done.err.startswith(f"onhook: no worker answers at http://127.0.0.1:{port}/")
     assert "start it with `onhook up`" in done.err
     assert done.err.count("\n") == 1
+
+
+async def test_the_doctor_says_how_many_dead_letters_it_does_not_list(
+    tmp_path: Path, endpoint: Endpoint
+):
+    workplace = Workplace(
+        "embedded", lambda: embedded.opened(tmp_path / "bus.sqlite"), tmp_path, endpoint
+    )
+    async with workplace.working() as working:
+        for number in range(7):
+            message = Message(body=b"junk", message_id=f"m{number}")
+            await working.bus.publish("", EVENT_FLOW, message)
+        await working.api.dead_letters(7)
+        doctor = await onhook("doctor", cwd=tmp_path, worker_url=working.address)
+    assert doctor.out.count("dead letter ") == 5
+    assert "and 2 more\n" in doctor.out
+    assert "dead letters: 7;" in doctor.out
 
 
 async def test_the_doctor_says_what_does_not_answer_and_what_is_blocked(tmp_path: Path):

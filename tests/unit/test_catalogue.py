@@ -16,7 +16,13 @@ import yaml
 from flows import a_flow, a_request, an_event
 from onhook.contracts.event import Event
 from onhook.contracts.run import flow_id_of
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow, UnknownFlow
+from onhook.event_flow.catalogue import (
+    Catalogue,
+    MissingVersion,
+    NeverHandled,
+    NoSuchFlow,
+    UnknownFlow,
+)
 from onhook.event_flow.label import UnusableLabel
 from onhook.event_flow.publishing import NotAllowed, Publishing
 from onhook.event_flow.start_publishing import publish_at_start
@@ -388,6 +394,22 @@ async def test_a_name_belongs_to_the_flow_that_is_published(journal: Journal) ->
     await publishing(journal, catalogue).withdraw("two")
     for each in (catalogue, await started(journal)):
         assert each.selected(an_event_for("F")) == [("one", 1)]
+
+
+async def test_what_a_withdrawn_flow_never_handled_is_missed_by_nobody(journal: Journal) -> None:
+    catalogue = await Catalogue.loaded(journal, CENTRE)
+    await publish(journal, catalogue, "F")
+    await publishing(journal, catalogue).withdraw("F")
+    with pytest.raises(UnknownFlow, match="was unpublished") as missed:
+        catalogue.selected(an_event_for("F"))
+    assert not isinstance(missed.value, NeverHandled)
+    for label in ("Latest", "Live"):
+        event = an_event_for("F", label=label, event_type="AgentOffered")
+        with pytest.raises(NeverHandled):
+            catalogue.selected(event)
+    await publish(journal, catalogue, "F")
+    with pytest.raises(NeverHandled, match='no version labelled "Live"'):
+        catalogue.selected(an_event_for("F", label="Live", event_type="AgentOffered"))
 
 
 async def test_an_older_name_of_a_flow_hides_no_other_that_is_called_so(journal: Journal) -> None:

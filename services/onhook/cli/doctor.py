@@ -118,21 +118,28 @@ def _worker(settings: Settings) -> list[Finding]:
         dead = call("worker", "GET", f"{address}/dead-letters?limit={MOST_COUNTED}")
     except Failure:
         return []
-    found = [
-        Finding("waiting run", None, f"{run['run_id']}: {run['reason']}, next {run['next_at']}")
-        for run in waiting[:SHOWN]
-    ]
-    found += [
-        Finding(
-            "dead letter", None, f"{entry['message_id']} in {entry['queue']}: {entry['reason']}"
-        )
-        for entry in dead[:SHOWN]
-    ]
+    found = _listed(
+        "waiting run",
+        [f"{run['run_id']}: {run['reason']}, next {run['next_at']}" for run in waiting],
+    )
+    found += _listed(
+        "dead letter",
+        [f"{entry['message_id']} in {entry['queue']}: {entry['reason']}" for entry in dead],
+    )
     more = " or more" if MOST_COUNTED in (len(waiting), len(dead)) else ""
     counted = f"runs that wait: {len(waiting)}, dead letters: {len(dead)}{more}"
     if dead:
         counted += f"; {address}/dead-letters lists them, its API replays or drops each"
     return [Finding("event-flow", not dead, counted), *found]
+
+
+def _listed(what: str, lines: list[str]) -> list[Finding]:
+    """The first of them, and how many there are beside."""
+    found = [Finding(what, None, line) for line in lines[:SHOWN]]
+    if len(lines) > SHOWN:
+        at_least = "at least " if len(lines) >= MOST_COUNTED else ""
+        found.append(Finding("", None, f"and {at_least}{len(lines) - SHOWN} more"))
+    return found
 
 
 async def _broker(settings: Settings) -> Finding:

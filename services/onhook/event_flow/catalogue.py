@@ -17,7 +17,7 @@ import structlog
 from onhook.contracts.event import EVENT_NAMES, Event, canonical_name
 from onhook.event_flow.dead_letter import cut
 from onhook.event_flow.label import LATEST
-from onhook.event_flow.selection import UnknownFlow, named_flow, pinned_version
+from onhook.event_flow.selection import NeverHandled, UnknownFlow, named_flow, pinned_version
 from onhook.flow.compiled import Flow, compile_stored
 from onhook.flow.errors import FlowError
 from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
@@ -143,7 +143,8 @@ class Catalogue:
     def selected(self, event: Event) -> list[tuple[str, int]]:
         """The flows and versions that an event runs (several only where none is named).
 
-        Raises UnknownFlow where a flow or label is named that is not published.
+        Raises UnknownFlow where a flow or label is named that is not published; NeverHandled where
+        that makes no difference.
         """
         named = named_flow(event, self._points)
         if named is None:
@@ -159,17 +160,26 @@ class Catalogue:
                 "message"
             )
         if self.is_withdrawn(flow_id):
-            raise UnknownFlow(
+            raise self._unknown(
+                flow_id,
+                event.type,
                 f'flow "{cut(named.flow, 120)}" was unpublished; publish it again, then replay '
-                "this message"
+                "this message",
             )
         number = pinned_version(event) or self._labels.get((flow_id, named.label))
         if number is None:
-            raise UnknownFlow(
+            raise self._unknown(
+                flow_id,
+                event.type,
                 f'flow "{cut(named.flow, 120)}" has no version labelled "{cut(named.label, 60)}"; '
-                "publish one under that label, then replay this message"
+                "publish one under that label, then replay this message",
             )
         return [(flow_id, number)]
+
+    def _unknown(self, flow_id: str, event_type: str, reason: str) -> UnknownFlow:
+        versions = self.versions_of(flow_id)
+        is_missed = any(event_type in _named_handlers(version) for version in versions)
+        return UnknownFlow(reason) if is_missed else NeverHandled(reason)
 
     def handles(self, flow_id: str, number: int, event_type: str) -> bool:
         """Whether a version has a handler; yes for one that cannot be had now: its run waits."""
@@ -288,4 +298,4 @@ def _named_handlers(version: Version) -> set[str | None]:
     return {canonical_name(name) for name in handlers.on_events}
 
 
-__all__ = ["LATEST", "Catalogue", "MissingVersion", "NoSuchFlow", "UnknownFlow"]
+__all__ = ["LATEST", "Catalogue", "MissingVersion", "NeverHandled", "NoSuchFlow", "UnknownFlow"]

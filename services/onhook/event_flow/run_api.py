@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from aiohttp import web
+
 from onhook.bus.port import Bus
 from onhook.event_flow.answering import NOT_FOUND, STATE, STORE_ERRORS, stored
 from onhook.event_flow.replay import Replay
@@ -25,8 +27,10 @@ from onhook.event_flow.views import (
     run_summary,
 )
 from onhook.journal.port import DeadLetter, History, Journal, RunRecord, ScreenPop
-from onhook.web.operation import Call, Empty
+from onhook.web.operation import Call, Empty, json_response
 from onhook.web.problem import Problem
+
+MORE = "onhook-more"
 
 
 class RunApi:
@@ -64,11 +68,16 @@ class RunApi:
     async def try_all_now(self, _call: Call) -> TriedNow:
         return TriedNow(await stored(self._replay.try_all_now))
 
-    async def dead_letters(self, call: Call) -> list[DeadLetter]:
-        return await stored(lambda: self._journal.dead_letters(call.query.limit))
+    async def dead_letters(self, call: Call) -> web.Response:
+        limit = call.query.limit
+        found = await stored(lambda: self._journal.dead_letters(limit + 1))
+        answer = json_response(found[:limit])
+        answer.headers[MORE] = "true" if len(found) > limit else "false"
+        return answer
 
     async def replay(self, call: Call) -> Replayed:
-        return Replayed(await stored(lambda: self._replay.replay(call.path["message"])))
+        sent = await stored(lambda: self._replay.replay(call.path["message"]))
+        return Replayed(sent.run_id, sent.note)
 
     async def drop(self, call: Call) -> None:
         await stored(lambda: self._replay.drop(call.path["message"]))
@@ -167,7 +176,8 @@ def rows(api: RunApi | type[RunApi]) -> list[dict[str, Any]]:
             "method": "GET",
             "path": "/dead-letters",
             "name": "listDeadLetters",
-            "summary": "The index of both dead-letter queues, newest first",
+            "summary": "The index of both dead-letter queues, newest first; the header "
+            f"{MORE} says whether there are more",
             "handler": api.dead_letters,
             "query": LimitQuery,
             "response": list[DeadLetter],

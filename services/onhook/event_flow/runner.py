@@ -19,8 +19,8 @@ from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
 from onhook.egress.connectors import Connectors
 from onhook.egress.port import Client
-from onhook.event_flow.beginning import first_message, first_row
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
+from onhook.event_flow.beginning import filtered_row, first_message, first_row
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NeverHandled, UnknownFlow
 from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.insist import insist
@@ -33,7 +33,7 @@ from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.run_sealing import open_message, open_row
 from onhook.event_flow.run_step import perform
 from onhook.event_flow.sealing import Keys, MissingKey
-from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState, TraceRow
+from onhook.journal.port import Journal, Run, RunState, TraceRow
 
 log = structlog.get_logger()
 
@@ -109,6 +109,8 @@ class Runner:
             await insist(catalogue.refresh, "look for a flow")
         try:
             return catalogue.selected(event)
+        except NeverHandled:
+            return []
         except UnknownFlow as error:
             raise Unprocessable("unknown flow", str(error)) from None
 
@@ -118,15 +120,7 @@ class Runner:
             if named
             else f"no published flow handles {event.type}"
         )
-        row = EventRow(
-            source=event.source,
-            event_id=event.id,
-            event_type=event.type,
-            interaction_id=event.interaction_id,
-            outcome=EventOutcome.FILTERED,
-            reason=reason,
-            at=self._parts.clock(),
-        )
+        row = filtered_row(event, reason, self._parts.clock())
         await insist(lambda: self._parts.journal.note_event(row), "record a filtered event")
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:

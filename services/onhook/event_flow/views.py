@@ -140,6 +140,8 @@ class TriedNow(Struct, frozen=True):
 
 class Replayed(Struct, frozen=True):
     run_id: str | None
+    note: str | None = None
+    """Why no run was started: the event is filtered, or cannot be read."""
 
 
 class EventSummary(Struct, frozen=True, kw_only=True):
