@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onhook.event_flow.override_notes import notes_on
 from onhook.event_flow.overrides import Layer, Overrides, OverridesError, load_overrides
+from onhook.flow.model import Variable
 
 URL = "https://example.com/hook"
 
@@ -155,3 +157,10 @@ def test_where_a_process_is_told_to_deliver_is_the_strongest_layer() -> None:
     found = overrides.origin("F", "id", "WebhookUrl", is_externalized=True)
     assert found == (Layer.COMMAND_LINE, "http://localhost:3000/hook")
     assert overrides.of("F", "id") == {"WebhookUrl": "http://localhost:3000/hook"}
+
+
+def test_a_stored_value_says_that_a_command_line_goes_before_it() -> None:
+    variable = Variable(name="WebhookUrl", is_externalized=True)
+    (note,) = notes_on(variable, URL, Layer.COMMAND_LINE, None)
+    assert note == "stored, and not in force: --to holds as long as this process runs"
+    assert list(notes_on(variable, URL, Layer.STORED, None)) == []

@@ -45,6 +45,8 @@ def _say(answer: dict[str, Any]) -> None:
     own = [label for label, number in answer["labels"].items() if number == answer["version"]]
     labels = ", ".join(sorted(own))
     what = "published" if answer["is_new"] else "unchanged since"
+    if answer["is_again"]:
+        what = "published again, as"
     sys.stdout.write(f"{answer['name']} {what} v{answer['version']} ({labels})\n")
     for line in answer["affected"]:
         sys.stdout.write(f"  {line}\n")

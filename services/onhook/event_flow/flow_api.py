@@ -139,6 +139,7 @@ class FlowApi:
             name=published.version.name,
             version=published.version.number,
             is_new=published.is_new,
+            is_again=published.is_again,
             labels=self._catalogue.labels_of(published.version.flow_id),
             findings=list(published.findings),
             affected=published.affected,

@@ -16,10 +16,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from onhook.event_flow.catalogue import Catalogue, NoSuchFlow
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow
 from onhook.event_flow.dead_letter import cut
+from onhook.event_flow.override_notes import notes_on
 from onhook.event_flow.overrides import Layer, Overrides
 from onhook.event_flow.sealing import Altered, Keys, MissingKey
+from onhook.flow.compiled import Flow
 from onhook.flow.errors import VariableError
 from onhook.flow.model import FlowFile, Variable
 from onhook.flow.variables import Origin, converted
@@ -40,6 +42,8 @@ class Holding(Struct, frozen=True, kw_only=True):
     """`stored`, `file`, `environment`, `command line` or `default`."""
     is_secure: bool
     is_externalized: bool
+    notes: tuple[str, ...] = ()
+    """Of a value that was just set: what it will not do."""
 
 
 class OverrideDesk:
@@ -127,15 +131,7 @@ class OverrideDesk:
                 f'variable "{variable}": null is no value; to take its override away: onhook '
                 f"override unset {self._catalogue.name_of(flow_id)} {variable}"
             )
-        try:
-            converted(declared, value, Origin.OVERRIDE)
-        except VariableError:
-            if not declared.is_secure:
-                raise
-            raise VariableError(
-                f'variable "{variable}": the value is no {declared.type.value}; give it a value of '
-                "that type"
-            ) from None
+        given = converted(declared, value, Origin.OVERRIDE)
         content = msgspec.json.encode(value)
         if declared.is_secure:
             content = self._keys.seal(content, _owner(flow_id, variable))
@@ -149,7 +145,15 @@ class OverrideDesk:
         async with self._changing:
             await self._journal.set_override(row)
             await self._read()
-        return self._holding(flow_id, declared)
+        holding = self._holding(flow_id, declared)
+        notes = notes_on(declared, given, Layer(holding.origin), self._newest_flow(flow_id))
+        return msgspec.structs.replace(holding, notes=tuple(notes))
+
+    def _newest_flow(self, flow_id: str) -> Flow | None:
+        try:
+            return self._catalogue.flow(flow_id, self._catalogue.newest(flow_id).number)
+        except MissingVersion:
+            return None
 
     async def unset(self, flow: str, variable: str) -> Holding:
         """What holds instead. Raises NoSuchFlow where no override is stored."""

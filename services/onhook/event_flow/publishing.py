@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow
 from onhook.event_flow.dead_letter import cut
-from onhook.event_flow.label import LATEST, affected_lines, checked_label
+from onhook.event_flow.label import LATEST, affected_lines, checked_label, gone_lines
 from onhook.flow.compiled import Flow, compile_flow, validate
 from onhook.flow.errors import Finding, in_order
 from onhook.flow.loading import Loaded, content_hash, load
@@ -30,6 +30,8 @@ class NotAllowed(Exception):
 class Published(Struct, frozen=True, kw_only=True):
     version: Version
     is_new: bool
+    is_again: bool
+    """The flow was unpublished before."""
     flow: Flow
     findings: tuple[Finding, ...]
     """Warnings, those of the file before those of the flow."""
@@ -77,6 +79,7 @@ class Publishing:
             published_at=datetime.now(UTC),
         )
         before: dict[str, int] = {}
+        is_again = self._catalogue.is_withdrawn(flow.id)
 
         def take(stored: tuple[Version, bool]) -> None:
             before.update(self._catalogue.labels_of(flow.id))
@@ -91,6 +94,7 @@ class Publishing:
         return Published(
             version=version,
             is_new=is_new,
+            is_again=is_again,
             flow=flow,
             findings=(*loaded.findings, *flow.findings),
             affected=await self._affected(flow.id, dict.fromkeys(moved, version.number)),
@@ -155,7 +159,7 @@ class Publishing:
                 self._catalogue.point(flow_id, label, None)
 
         await self._catalogue.change(lambda: self._journal.remove_labels(flow_id), take)
-        return await self._affected(flow_id, gone)
+        return [*gone_lines(gone), *await self._affected(flow_id, gone)]
 
     async def _affected(self, flow_id: str, moved: Mapping[str, int | None]) -> list[str]:
         names = {flow_id, self._catalogue.name_of(flow_id)}

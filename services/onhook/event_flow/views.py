@@ -88,6 +88,8 @@ class FlowPublished(Struct, frozen=True, kw_only=True):
     name: str
     version: int
     is_new: bool
+    is_again: bool
+    """The flow was unpublished before."""
     labels: dict[str, int]
     findings: list[Finding]
     affected: list[str]
