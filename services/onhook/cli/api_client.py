@@ -6,10 +6,17 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 from onhook.cli.failure import Failure
 
 TIMEOUT_S = 10.0
+TITLES = {
+    "Onhook call emulator": "call emulator",
+    "Onhook event-flow worker": "worker",
+    "Onhook sink": "sink",
+}
+"""What each service calls itself at /openapi.json."""
 ADDRESS_OF = {
     "call emulator": "ONHOOK_EMULATOR_URL",
     "worker": "ONHOOK_WORKER_URL",
@@ -38,14 +45,34 @@ def call(service: str, method: str, url: str, body: bytes | None = None) -> Any:
         with _opener.open(request, timeout=TIMEOUT_S) as response:
             content = response.read()
     except urllib.error.HTTPError as error:
-        raise Refused(_message(error), error.code) from None
+        message = _message(error)
+        mistaken = mistaken_for(service, url) if error.code in (404, 405) else None
+        raise Refused(mistaken or message, error.code) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise Failure(
             f"no {service} answers at {url} ({reason}); start it with `onhook up`, or set "
             f"{ADDRESS_OF[service]}"
         ) from None
-    return json.loads(content) if content else None
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        said = mistaken_for(service, url) or f"what answers at {url} is no {service}"
+        raise Failure(said) from None
+
+
+def mistaken_for(service: str, url: str) -> str | None:
+    """What to say where another of the services answers at the address of `url`."""
+    parts = urlsplit(url)
+    address = f"{parts.scheme}://{parts.netloc}"
+    try:
+        with _opener.open(f"{address}/openapi.json", timeout=TIMEOUT_S) as response:
+            found = TITLES.get(json.loads(response.read())["info"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if found in (None, service):
+        return None
+    return f"{address} is the {found}, not the {service}; correct {ADDRESS_OF[service]}"
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from onhook.bus import rabbitmq
 from onhook.bus.port import BusError
 from onhook.cli import logs
-from onhook.cli.api_client import Refused, call
+from onhook.cli.api_client import Refused, call, mistaken_for
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
 from onhook.egress.address_guard import Address, blocked_message, may_reach
@@ -50,6 +50,8 @@ def execute(given: argparse.Namespace) -> int:
     here = [*_set(settings), *_files(settings)]
     here += [asyncio.run(_broker(settings)), _webhook(settings)]
     there = [_service(settings, name) for name in SERVICES]
+    if all(finding.is_well is None for finding in there):
+        there.append(Finding("services", False, "none answers; start them with `onhook up`"))
     there += _worker(settings)
     for title, findings in (("Set here, for commands of this shell", here), ("Running", there)):
         sys.stdout.write(f"{title}:\n")
@@ -107,6 +109,9 @@ def _service(settings: Settings, name: str) -> Finding:
         return Finding(name, False, f"{address} is not ready: {refused}")
     except Failure:
         return Finding(name, None, f"nothing answers at {address}")
+    mistaken = mistaken_for(KINDS[name], address)
+    if mistaken is not None:
+        return Finding(name, False, mistaken)
     return Finding(name, True, f"{address} is ready")
 
 
