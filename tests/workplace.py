@@ -249,6 +249,15 @@ def refusing(database: Path, when: str) -> Iterator[None]:
         execute(database, "DROP TRIGGER refusing")
 
 
+def rows_of(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """What a database holds, seen from outside."""
+    connection = sqlite3.connect(database, timeout=PATIENCE_S)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
 def execute(database: Path, statement: str) -> None:
     """Change a database from outside, as nobody should."""
     connection = sqlite3.connect(database, timeout=PATIENCE_S)

@@ -16,11 +16,14 @@ from command import Command, Finished, ask, captures, onhook, played, serving, u
 from endpoint import Endpoint
 from flows import a_flow, a_request, an_event
 from onhook import __version__
+from onhook.bus import embedded
+from onhook.bus.port import Message
 from onhook.contracts.event import decode_event
 from onhook.contracts.sample import SAMPLE_EVENTS
+from onhook.contracts.topology import EVENT_FLOW
 from onhook.settings import SETTINGS
 from onhook.settings.settings import SEEDED_TOKEN
-from workplace import until
+from workplace import Workplace, until
 
 NASTY = 'x"y \\ {{NewPhoneContact.ANI}} \u2615'
 
@@ -140,6 +143,14 @@ async def test_trace_flow_and_doctor_speak_to_running_services(tmp_path: Path, e
         ready = await onhook("doctor", "--ready", "event-flow", cwd=tmp_path, **addresses)
         assert (ready.status, ready.out) == (0, f"event-flow: {running.worker} is ready\n")
 
+        swapped = addresses | {"worker_url": running.sink}
+        said = f"{running.sink} is the sink, not the worker; correct ONHOOK_WORKER_URL"
+        wrong = await onhook("flow", "list", cwd=tmp_path, **swapped)
+        assert (wrong.status, wrong.err) == (1, f"onhook: {said}\n")
+        doctor = await onhook("doctor", cwd=tmp_path, **swapped)
+        assert doctor.status == 1
+        assert said in doctor.out
+
 
 WEBHOOK = {"name": "WebhookUrl", "value": "", "isExternalized": True}
 
@@ -148,8 +159,8 @@ WEBHOOK = {"name": "WebhookUrl", "value": "", "isExternalized": True}
     ("content", "said"),
     [
         (b"{", "neither JSON nor YAML"),
-        (b'{"flowType": "FLOW"}', "`name`"),
-        (msgspec.json.encode(an_event()), "`name`"),
+        (b'{"flowType": "FLOW"}', '"name" is missing'),
+        (msgspec.json.encode(an_event()), '"name" is missing'),
     ],
     ids=["broken", "no name", "an event"],
 )
@@ -174,6 +185,30 @@ async def test_where_no_service_answers_that_is_said_in_one_line(tmp_path: Path,
     assert done.err.startswith(f"onhook: no worker answers at http://127.0.0.1:{port}/")
     assert "start it with `onhook up`" in done.err
     assert done.err.count("\n") == 1
+
+
+async def test_the_doctor_says_how_many_dead_letters_it_does_not_list(
+    tmp_path: Path, endpoint: Endpoint
+):
+    workplace = Workplace(
+        "embedded", lambda: embedded.opened(tmp_path / "bus.sqlite"), tmp_path, endpoint
+    )
+    async with workplace.working() as working:
+        for number in range(7):
+            message = Message(body=b"junk", message_id=f"m{number}")
+            await working.bus.publish("", EVENT_FLOW, message)
+        await working.api.dead_letters(7)
+        doctor = await onhook("doctor", cwd=tmp_path, worker_url=working.address)
+    assert doctor.out.count("dead letter ") == 5
+    assert "and 2 more\n" in doctor.out
+    assert "dead letters: 7;" in doctor.out
+
+
+async def test_the_doctor_fails_where_no_service_answers(tmp_path: Path):
+    ports = {f"{name}_port": "9" for name in ("emulator", "worker", "sink")}
+    done = await onhook("doctor", cwd=tmp_path, **ports)
+    assert done.status == 1
+    assert "none answers; start them with `onhook up`" in done.out
 
 
 async def test_the_doctor_says_what_does_not_answer_and_what_is_blocked(tmp_path: Path):
@@ -220,8 +255,8 @@ async def test_a_variable_that_no_setting_reads_is_told_with_the_nearest(tmp_pat
     unread = " is set, but this version has no such setting"
     assert done.status == 0
     assert done.err.splitlines() == [
-        f"onhook: ONHOOK_COMPLETELY_OTHER{unread}",
-        f"onhook: ONHOOK_RETRY_SCAL{unread}; did you mean ONHOOK_RETRY_SCALE?",
+        f"warning: ONHOOK_COMPLETELY_OTHER{unread}",
+        f"warning: ONHOOK_RETRY_SCAL{unread}; did you mean ONHOOK_RETRY_SCALE?",
     ]
 
 

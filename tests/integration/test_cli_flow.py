@@ -66,6 +66,14 @@ async def test_findings_name_severity_code_node_and_remedy(tmp_path: Path):
     assert {"code", "severity", "message", "remedy", "node"} <= set(checked["findings"][0])
 
 
+async def test_a_field_that_nothing_reads_is_told(tmp_path: Path):
+    flow = a_flow("F", a_request("Post", "https://example.com/")) | {"descripton": "x"}
+    (tmp_path / "f.json").write_bytes(msgspec.json.encode(flow))
+    done = await onhook("flow", "validate", "f.json", cwd=tmp_path)
+    assert done.status == 0
+    assert "f.json: warning OH1008 " in done.out
+
+
 async def test_a_file_that_is_no_flow_is_an_error_among_the_others(tmp_path: Path):
     (tmp_path / "no.yaml").write_text("a: [")
     (tmp_path / "empty.json").write_text("{}")

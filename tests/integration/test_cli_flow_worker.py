@@ -136,6 +136,9 @@ async def test_unpublishing_asks_and_withdraws_the_flow(desk: Desk):
     assert listed.out.startswith("no flow is published")
     versions = await desk("flow", "versions", "Main_Flow")
     assert versions.out.startswith("v1  -")
+    file = (await desk("flow", "show", "Main_Flow", "--version", "1", "--file")).out
+    again = await desk("flow", "publish", "-", stdin=file.encode())
+    assert again.out.startswith("Main_Flow published again, as v1 (Latest)")
 
 
 async def test_an_override_acts_at_once_and_is_taken_back(desk: Desk, endpoint: Endpoint):

@@ -107,6 +107,21 @@ async def test_a_context_that_is_none_is_refused_in_one_line(
     assert said in done.err
 
 
+async def test_a_name_that_is_not_in_the_context_is_told(tmp_path: Path):
+    done = await onhook("template", "{{ NewPhoneContact.Ani }}{{ Nobody.x }}", cwd=tmp_path)
+    assert (done.status, done.out) == (0, "\n")
+    assert done.err.splitlines() == [
+        "note: {{NewPhoneContact.Ani}} names nothing here, and prints nothing; did you mean ANI?",
+        "note: {{Nobody.x}} names nothing here, and prints nothing",
+    ]
+
+
+async def test_a_filter_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path):
+    done = await onhook("template", "{{ NewPhoneContact.ANI | uper }}", cwd=tmp_path)
+    assert done.status == 1
+    assert 'there is no filter "uper"; did you mean upper?' in done.err
+
+
 async def test_text_without_an_expression_is_printed_and_said(tmp_path: Path):
     done = await onhook("template", "NewPhoneContact.ANI", cwd=tmp_path)
     assert (done.status, done.out) == (0, "NewPhoneContact.ANI\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from command import Finished, onhook, up
-from endpoint import Endpoint
+from endpoint import HELD, Endpoint
 from flows import an_event
 from onhook.bus import embedded
 from workplace import Workplace, run_of, until
@@ -55,10 +55,26 @@ async def test_trace_takes_the_beginning_of_an_id(tmp_path: Path, endpoint: Endp
         as_json = await onhook("trace", ids[1][:8], "--json", cwd=tmp_path, **addresses)
         assert as_json.json["interaction_id"] == ids[1]
         assert as_json.json["call"]["interaction_id"] == ids[1]
-        for unknown in ("zzzz", "z..."):
-            done = await onhook("trace", unknown, cwd=tmp_path, **addresses)
-            assert (done.status, done.err) == (1, "")
-            assert "nothing is known of it" in done.out
+        done = await onhook("trace", "zzzz", cwd=tmp_path, **addresses)
+        assert (done.status, done.err) == (1, "")
+        assert "nothing is known of it" in done.out
+        for short in (ids[0][:3], "z..."):
+            done = await onhook("trace", short, cwd=tmp_path, **addresses)
+            assert (done.status, done.out) == (1, "")
+            assert done.err.endswith("give the id, or at least its first 4 characters\n")
+
+
+async def test_trace_tells_that_a_request_is_under_way(tmp_path: Path, endpoint: Endpoint):
+    endpoint.plan(HELD)
+    async with up("--to", endpoint.url(), cwd=tmp_path) as running:
+        services = ("emulator", "worker", "sink")
+        addresses = {f"{service}_url": running.ready[service] for service in services}
+        interaction = await _played(running.emulator)
+        await endpoint.arrived(1)
+        done = await onhook("trace", interaction, cwd=tmp_path, **addresses)
+        assert ": running\n" in done.out
+        assert "attempt 1 under way since " in done.out
+        endpoint.release()
 
 
 async def test_trace_names_the_interactions_that_a_beginning_could_mean(

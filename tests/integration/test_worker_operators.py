@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 import msgspec
 
 from endpoint import Answer, Endpoint
@@ -157,7 +158,7 @@ async def test_a_replay_of_the_undelivered_resumes_with_the_same_ids_and_attempt
         entry = await dead_letter(working)
         assert entry["queue"] == UNDELIVERED
         replayed = await working.api.post(f"/dead-letters/{entry['message_id']}/replay")
-        assert replayed == {"run_id": run_of(event)}
+        assert replayed == {"run_id": run_of(event), "note": None}
         run = await working.api.until_run(run_of(event), "done")
         assert not await working.api.get("/dead-letters")
         status, _ = await working.api.ask("POST", f"/dead-letters/{entry['message_id']}/replay")
@@ -218,20 +219,55 @@ async def test_an_event_whose_flow_was_missing_runs_when_replayed_after_publishi
         assert status == 409
         assert 'flow "Later" is not published' in problem["error"]["message"]
         assert await dead_letter(working) == entry
-        wrong = a_flow("Later", a_request("P", endpoint.url("/l")), events=("AgentAnswered",))
-        await working.api.post("/flows", wrong)
-        status, problem = await working.api.ask("POST", path)
-        assert (status, problem["error"]["message"]) == (
-            409,
-            "no published flow handles AgentDisconnect; publish one that does, then replay",
-        )
+        await working.api.post("/flows", a_flow("Later", a_request("P", endpoint.url("/l"))))
         await working.api.post("/flows", a_flow("Later", a_request("P", endpoint.url("/later"))))
-        assert await working.api.post(path) == {"run_id": run_of(event, "Later")}
+        assert (await working.api.post(path))["run_id"] == run_of(event, "Later")
         run = await working.api.until_run(run_of(event, "Later"), "done")
         assert not await working.api.get("/dead-letters")
     assert run["version"] == 2
     assert [request.path for request in endpoint.requests] == ["/later"]
     assert await workplace.left_over() == {}
+
+
+async def test_a_dead_letter_that_no_flow_handles_any_more_ends_as_filtered(
+    workplace: Workplace, endpoint: Endpoint
+):
+    event = an_event(flow="F")
+    answered = a_flow("F", a_request("P", endpoint.url("/l")), events=("AgentAnswered",))
+    async with workplace.working() as working:
+        await working.api.post("/flows", a_flow("F", a_request("P", endpoint.url("/p"))))
+        await working.api.ask("DELETE", "/flows/F")
+        await working.publish(event)
+        entry = await dead_letter(working)
+        path = f"/dead-letters/{entry['message_id']}"
+        status, problem = await working.api.ask("POST", f"{path}/replay")
+        assert status == 409
+        assert problem["error"]["message"].endswith("Or drop it, by DELETE instead of a replay")
+        await working.api.post("/flows", answered)
+        assert await working.api.post(f"{path}/replay") == {
+            "run_id": None,
+            "note": "filtered: no published flow handles AgentDisconnect; the dead letter is gone, "
+            "and nothing was run",
+        }
+        history = await working.api.get(f"/interactions/{event['subject']}")
+        assert [row["outcome"] for row in history["events"]] == ["filtered"]
+        assert not await working.api.get("/dead-letters")
+    assert endpoint.requests == []
+    assert await workplace.left_over() == {}
+
+
+async def test_the_index_says_when_it_holds_more_than_it_lists(
+    workplace: Workplace, endpoint: Endpoint
+):
+    async with workplace.working() as working, aiohttp.ClientSession(working.address) as session:
+        for _ in range(3):
+            message = Message(body=b"junk", message_id=str(uuid4()))
+            await working.bus.publish("", EVENT_FLOW, message)
+        await working.api.dead_letters(3)
+        for limit, has_more in ((2, True), (3, False), (50, False)):
+            async with session.get(f"/dead-letters?limit={limit}") as answer:
+                assert len(await answer.json()) == min(limit, 3)
+                assert ("Link" in answer.headers) is has_more
 
 
 async def test_a_run_that_failed_for_its_flow_runs_the_mended_version_when_replayed(
@@ -285,7 +321,7 @@ async def test_bytes_that_cannot_be_read_are_judged_anew_when_replayed(
         )
         first = await dead_letter(working)
         answer = await working.api.post(f"/dead-letters/{first['message_id']}/replay")
-        assert answer == {"run_id": None}
+        assert answer == {"run_id": None, "note": "it cannot be read, and was sent again as it is"}
         (second,) = await until(
             lambda: working.api.get("/dead-letters"),
             lambda found: [each["message_id"] for each in found] not in ([], [first["message_id"]]),

@@ -86,6 +86,18 @@ async def test_labels_move_by_publishing_and_by_hand_and_who_is_affected_is_told
     assert told(endpoint) == [1, 2, 1]
 
 
+async def test_a_flow_that_is_sent_is_read_as_a_file_is(
+    workplace: Workplace, endpoint: Endpoint
+) -> None:
+    odd = version(endpoint, 1) | {"descripton": "x", "comment": None}
+    async with workplace.working() as working:
+        for path in ("/flows/validate", "/flows"):
+            answer = await working.api.post(path, odd)
+            assert "OH1008" in [finding["code"] for finding in answer["findings"]]
+            status, message = await refusal(working.api, "POST", path, {"name": 1, "nodes": {}})
+            assert (status, message[:6]) == (400, "Body: ")
+
+
 async def test_what_cannot_be_done_with_a_label_says_what_to_do(
     workplace: Workplace, endpoint: Endpoint
 ) -> None:
@@ -153,7 +165,7 @@ async def test_a_flow_that_is_unpublished_runs_no_more_and_its_waiting_runs_go_o
         assert "is F v1, which was unpublished; to publish the file: onhook flow publish" in line
         assert await working.api.get("/flows") == []
         published = await working.api.post("/flows", version(endpoint, 2))
-        assert published["version"] == 2
+        assert (published["version"], published["is_new"], published["is_again"]) == (2, True, True)
         for each in dead:
             await working.api.post(f"/dead-letters/{each['message_id']}/replay")
         for event in (named, pinned):
@@ -228,6 +240,18 @@ async def test_validation_over_http_tells_what_publishing_would(
         assert await working.api.ask("GET", "/flows/Bad") != 200
 
 
+async def test_labels_that_unpublishing_takes_away_are_named(
+    workplace: Workplace, endpoint: Endpoint
+) -> None:
+    async with workplace.working() as working:
+        await working.api.post("/flows?label=Live&label=Test", version(endpoint, 1))
+        _, answer = await working.api.ask("DELETE", "/flows/F")
+        assert answer["affected"][0].startswith("labels Live, Test are gone")
+        again = await working.api.post("/flows", version(endpoint, 1))
+    assert (again["version"], again["is_new"], again["is_again"]) == (1, False, True)
+    assert again["labels"] == {"Latest": 1}
+
+
 # Overrides
 
 VARIABLES = (
@@ -286,6 +310,32 @@ async def test_an_override_acts_at_once_and_over_every_other_configuration(
     assert b"48151623" not in workplace.journal.read_bytes()
 
 
+async def test_an_override_that_will_not_do_what_it_looks_like_says_so(
+    workplace: Workplace, endpoint: Endpoint
+) -> None:
+    path = "/flows/F/overrides"
+    async with workplace.working(flows=workplace.flow_folder(overridden())) as working:
+
+        async def notes(variable: str, value: str) -> list[str]:
+            _, row = await working.api.ask("PUT", f"{path}/{variable}", {"value": value})
+            assert row["origin"] == "stored"
+            return list(row["notes"])
+
+        assert await notes("Hook", endpoint.url()) == []
+        for value in ("not a url", "ftp://x", "http://"):
+            (note,) = await notes("Hook", value)
+            assert note == (
+                'it is no http:// or https:// address, and stands alone as the URL of "Tell": '
+                "such a request will fail"
+            )
+        assert await notes("Pin", "12") == []
+        assert await notes("WebhookUrl", "of no request") == []
+        flow = overridden() | {"variables": [*VARIABLES, {"name": "Seen", "isCAD": True}]}
+        await working.api.post("/flows", flow)
+        (note,) = await notes("Seen", "x")
+        assert note.startswith("an event's value goes before it")
+
+
 async def test_an_override_of_what_is_not_there_or_of_another_type_is_refused(
     workplace: Workplace,
 ) -> None:
@@ -295,7 +345,13 @@ async def test_an_override_of_what_is_not_there_or_of_another_type_is_refused(
             ("PUT", "/flows/E/overrides/Hook", {"value": "x"}, 404, 'no flow "E"'),
             ("GET", "/flows/E/overrides", None, 404, 'no flow "E"'),
             ("PUT", "/flows/F/overrides/Tries", {"value": "many"}, 422, "'many' is no INTEGER"),
-            ("PUT", "/flows/F/overrides/Pin", {"value": [48151623]}, 422, "the value is no STRING"),
+            (
+                "PUT",
+                "/flows/F/overrides/Pin",
+                {"value": [48151623]},
+                422,
+                "its override is no STRING",
+            ),
             (
                 "PUT",
                 "/flows/F/overrides/Hook",

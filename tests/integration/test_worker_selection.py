@@ -14,7 +14,7 @@ from flows import a_flow, a_request, an_event
 from onhook.bus.port import Message
 from onhook.contracts.event import decode_event
 from onhook.contracts.run import RunMessage, encode_run, flow_id_of
-from onhook.contracts.topology import NEXT, RESUME
+from onhook.contracts.topology import NEXT, RESUME, UNPROCESSABLE
 from onhook.event_flow.notice import AttemptMade, EventReceived
 from workplace import Working, Workplace, run_of, until
 
@@ -46,6 +46,20 @@ async def test_a_known_event_that_no_flow_handles_is_filtered_and_acknowledged(
     assert [notice.is_handled for notice in working.told.of(EventReceived)] == [False, False]
     assert not endpoint.requests
     assert await workplace.left_over() == {}
+
+
+async def test_events_that_a_withdrawn_flow_never_handled_are_filtered(
+    workplace: Workplace, endpoint: Endpoint
+):
+    missed, other = an_event(), an_event("AgentAnswered")
+    async with workplace.working() as working:
+        await working.api.ask("DELETE", "/flows/Main_Flow")
+        await working.publish(other, missed)
+        row = await until_filtered(working, other)
+        assert row["reason"] == "no published flow handles AgentAnswered"
+        (dead,) = await working.api.dead_letters(1)
+    assert 'flow "Main_Flow" was unpublished' in dead["reason"]
+    assert await workplace.left_over() == {UNPROCESSABLE: 1}
 
 
 @pytest.mark.parametrize("entry_point", [SUPPORT, "Support"], ids=["by id", "by name"])

@@ -16,15 +16,23 @@ import yaml
 from flows import a_flow, a_request, an_event
 from onhook.contracts.event import Event
 from onhook.contracts.run import flow_id_of
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow, UnknownFlow
+from onhook.event_flow.catalogue import (
+    Catalogue,
+    MissingVersion,
+    NeverHandled,
+    NoSuchFlow,
+    UnknownFlow,
+)
 from onhook.event_flow.label import UnusableLabel
 from onhook.event_flow.publishing import NotAllowed, Publishing
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.flow.errors import FlowError
+from onhook.flow.loading import load
 from onhook.journal import sqlite
 from onhook.journal.port import Journal
 from onhook.settings.contact_centre import ContactCentre, EntryPoint, load_contact_centre
 from onhook.settings.contact_centre import Queue as CentreQueue
+from walked import a_graph_flow, a_node, a_subflow, an_end
 
 URL = "https://example.com/hook"
 CENTRE = ContactCentre(
@@ -185,14 +193,14 @@ async def test_a_stored_version_that_cannot_run_any_more_counts_as_missing(
     journal: Journal,
 ) -> None:
     flow = await publish(journal, await started(journal), "F")
-    content = flow_bytes("F", nodes=[])
+    content = json.dumps(a_flow("F", a_request("A", ""))).encode()
     broken = msgspec.structs.replace(
         (await journal.versions())[0], content=content, content_hash="another"
     )
     await journal.publish_version(broken, ("Latest",))
     catalogue = await started(journal)
     assert catalogue.selected(an_event_for("F")) == [(flow, 2)]
-    with pytest.raises(MissingVersion, match=r'"F" v2 cannot run in this version.*FC1002'):
+    with pytest.raises(MissingVersion, match=r'"F" v2 cannot run in this version.*FC1015'):
         catalogue.flow(flow, 2)
     assert catalogue.flow(flow, 1).name == "F"
 
@@ -310,6 +318,30 @@ async def test_a_flow_with_errors_is_not_published(journal: Journal) -> None:
     assert catalogue.version("F") is None
 
 
+async def test_a_field_that_nothing_reads_is_told_when_publishing(journal: Journal) -> None:
+    publish_now = publishing(journal, await started(journal))
+    published = await publish_now.publish(flow_bytes("F", descripton="What it does"), "F")
+    (finding,) = (each for each in published.findings if each.code == "OH1008")
+    assert 'did you mean "description"' in finding.remedy or "description" in finding.remedy
+    validated = await publish_now.validated(load(flow_bytes("F", descripton="x"), "F"))
+    assert "OH1008" in {each.code for each in validated}
+
+
+async def test_a_flow_that_calls_one_whose_type_changed_still_compiles(journal: Journal) -> None:
+    catalogue = await started(journal)
+    publish_now = publishing(journal, catalogue)
+    sub = a_subflow(an_end(), name="S")
+    calls = a_graph_flow(
+        a_node("Call", "subflow-handoff", subflowVersion={"id": "S", "tag": "Latest"}), name="A"
+    )
+    for flow in (sub, calls, sub | {"flowType": "FLOW"}):
+        await publish_now.publish(json.dumps(flow).encode(), "test")
+    with pytest.raises(FlowError, match="OH1016"):
+        await publish_now.publish(json.dumps(calls).encode(), "test")
+    restarted_later = await started(journal)
+    assert restarted_later.flow(flow_id_of("A"), 1).calls[0].flow == "S"
+
+
 async def test_what_another_worker_published_is_there_after_a_refresh(journal: Journal) -> None:
     one, other = await started(journal), await started(journal)
     flow = await publish(journal, other, "F")
@@ -362,6 +394,34 @@ async def test_a_name_belongs_to_the_flow_that_is_published(journal: Journal) ->
     await publishing(journal, catalogue).withdraw("two")
     for each in (catalogue, await started(journal)):
         assert each.selected(an_event_for("F")) == [("one", 1)]
+
+
+async def test_what_a_withdrawn_flow_never_handled_is_missed_by_nobody(journal: Journal) -> None:
+    catalogue = await Catalogue.loaded(journal, CENTRE)
+    await publish(journal, catalogue, "F")
+    await publishing(journal, catalogue).withdraw("F")
+    with pytest.raises(UnknownFlow, match="was unpublished") as missed:
+        catalogue.selected(an_event_for("F"))
+    assert not isinstance(missed.value, NeverHandled)
+    for label in ("Latest", "Live"):
+        event = an_event_for("F", label=label, event_type="AgentOffered")
+        with pytest.raises(NeverHandled):
+            catalogue.selected(event)
+    await publish(journal, catalogue, "F")
+    with pytest.raises(NeverHandled, match='no version labelled "Live"'):
+        catalogue.selected(an_event_for("F", label="Live", event_type="AgentOffered"))
+
+
+async def test_an_older_name_of_a_flow_hides_no_other_that_is_called_so(journal: Journal) -> None:
+    catalogue = await Catalogue.loaded(journal, CENTRE)
+    await publish(journal, catalogue, "A", id="one")
+    await publish(journal, catalogue, "A", id="other")
+    await publish(journal, catalogue, "B", id="other")
+    for each in (catalogue, await Catalogue.loaded(journal, CENTRE)):
+        assert each.selected(an_event_for("A")) == [("one", 1)]
+        assert each.selected(an_event_for("B")) == [("other", 2)]
+    await publish(journal, catalogue, "C", id="other")
+    assert catalogue.known_id("B") == "other", "an older name that nothing else has"
 
 
 async def test_publishing_again_goes_on_counting_with_latest_alone(journal: Journal) -> None:

@@ -87,6 +87,19 @@ def test_assignments_are_made_in_order_each_seeing_those_before() -> None:
     assert run.entry("Set").inputs == {"a": 2, "b": 20}
 
 
+def test_the_trace_names_the_port_as_the_file_does() -> None:
+    flow = a_graph_flow(
+        a_set("Set", v="1"),
+        a_node("Read", "parse-activity", inputVariable="{{v}}"),
+        an_end(),
+        links=(("Set", "out", "Read"), ("Read", "default", "End")),
+        variables=(a_variable("v"),),
+    )
+    run = walked(flow)
+    names = ("AgentDisconnect", "Set", "Read", "End")
+    assert [run.entry(name).edge for name in names] == ["out", "out", "default", None]
+
+
 def test_one_that_fails_sets_none_of_them() -> None:
     variables = (a_variable("a", "1"), a_variable("b", "0", type="INTEGER"))
     flow = a_graph_flow(
@@ -308,14 +321,14 @@ def test_what_is_missing_leaves_its_variable_empty_and_says_so() -> None:
     assert run.progress.variables | {"text": ""} == {"text": "", "s": "", "n": None, "j": {}}
     note = run.entry("Read").note
     assert note is not None
-    assert note.startswith("s left empty: ")
-    assert "n left empty: " in note
+    assert note.startswith("s emptied: ")
+    assert "n emptied: " in note
 
 
 def test_what_cannot_be_read_leaves_all_of_them_empty_and_says_so() -> None:
     run = parsed("{", "JSON", ("s", "$.a"), ("n", "$.a"))
     assert (run.progress.variables["s"], run.progress.variables["n"]) == ("", None)
-    assert str(run.entry("Read").note).startswith("s, n left empty: ")
+    assert str(run.entry("Read").note).startswith("s, n emptied: ")
 
 
 def test_a_value_of_the_wrong_type_leaves_its_variable_empty() -> None:
@@ -361,7 +374,7 @@ def test_a_response_sets_variables_that_later_nodes_see() -> None:
     assert run.progress.variables == {"tier": "gold", "gone": "", "kept": "kept"}
     entry = run.entry("Ask")
     assert entry.outputs["tier"] == "gold"
-    assert str(entry.note).startswith("gone left empty: ")
+    assert str(entry.note).startswith("gone emptied: ")
 
 
 def test_a_response_that_is_no_json_leaves_its_variables_empty() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
-from flows import a_request
+from flows import a_request, an_event
 from onhook.contracts.run import Progress, RunMessage, decode_run, encode_run
 from onhook.flow import engine
 from onhook.flow.errors import RunError
+from onhook.flow.performing import address_of
+from onhook.flow.surroundings import Surroundings
 from walked import (
     a_graph_flow,
     a_node,
@@ -264,6 +267,34 @@ def test_each_call_counts_its_visits_anew() -> None:
     assert run.entry("Call").note == "entered more than 100 times"
 
 
+def test_a_node_s_id_is_no_address_inside_a_called_flow() -> None:
+    sub = a_subflow(a_request("Send", URL))
+    odd = a_request("Odd", URL) | {"id": "id-Call#1/id-Send"}
+    flow = a_graph_flow(a_call(), odd, links=(("Call", "default", "Odd"),))
+    addresses = [
+        each.address for each in walked(flow, sub).effects if isinstance(each, engine.SendRequest)
+    ]
+    assert addresses == ["id-Call#1/id-Send", "id-Call##1/id-Send"]
+
+
+@pytest.mark.parametrize("node_id", ["9f2c-uuid", "a/b", "50%", "Send request", "id-Call"])
+def test_the_addresses_of_a_run_s_own_nodes_are_their_ids(node_id: str) -> None:
+    assert address_of(Progress(), node_id) == node_id
+
+
+def test_slashes_in_ids_count_as_no_calls() -> None:
+    sub = a_subflow(an_end())
+    flow = a_graph_flow(a_call() | {"id": "a/b/c/d/e/f/g/h/i/j/k/l#"})
+    assert walked(flow, sub).entry("End").address == "a/b/c/d/e/f/g/h/i/j/k/l###1/id-End"
+
+
+def test_a_flow_that_became_another_type_fails_the_call() -> None:
+    flow = a_graph_flow(a_call(), an_end("Out"), links=(("Call", "error", "Out"),))
+    run = walked(compiled(flow), a_subflow(an_end(), kind="FLOW"))
+    assert run.path == ["Call", "Out"]
+    assert run.entry("Call").note == ('"Sub" v1 is a FLOW, and subflow-handoff goes into a SUBFLOW')
+
+
 # GoTo
 
 
@@ -328,22 +359,31 @@ SENDS = a_subflow(
 SETTABLE = a_variable("v", "default.example.com", isCAD=True)
 
 
-def sent(flow: dict[str, Any], **more: Any) -> list[str]:
-    return [url for url, _ in walked(flow, SENDS, variables={"v": "evil.example"}, **more).rendered]
+REFUSED = '"host" decides where flow "Sub" sends something'
 
 
-def test_no_event_sets_what_a_called_flow_uses_as_a_host() -> None:
+@pytest.mark.parametrize("known", [at_hand(), at_hand(SENDS)], ids=["unknown", "published"])
+def test_what_an_event_set_never_becomes_a_called_flow_s_host(known: Surroundings) -> None:
+    flow = compiled(a_graph_flow(a_call(given={"host": "v"}), variables=(SETTABLE,)), known)
+    assert (flow.settable, flow.steering) == ({"v"}, frozenset())
+    with pytest.raises(RunError, match=REFUSED):
+        walked(flow, SENDS, variables={"v": "evil.example"})
+
+
+@pytest.mark.parametrize("given", [{}, {"v": None}, {"v": "default.example.com"}])
+def test_an_event_that_brings_what_is_configured_moves_nothing(given: dict[str, Any]) -> None:
     flow = a_graph_flow(a_call(given={"host": "v"}), variables=(SETTABLE,))
-    assert "v" not in compiled(flow, at_hand(SENDS)).settable
-    assert sent(flow) == ["https://default.example.com/"]
+    run = walked(flow, SENDS, variables=given)
+    assert run.rendered[0][0] == "https://default.example.com/"
 
 
-def test_not_even_where_the_called_flow_was_published_later() -> None:
+def test_an_override_is_what_is_configured() -> None:
     flow = a_graph_flow(a_call(given={"host": "v"}), variables=(SETTABLE,))
-    published_before = compiled(flow)
-    assert "v" in published_before.settable
-    with pytest.raises(RunError, match='"host" decides where flow "Sub" sends something'):
-        walked(published_before, SENDS, variables={"v": "evil.example"})
+    configured = {"overrides": {"v": "our.example.com"}}
+    run = walked(flow, SENDS, variables={"v": "our.example.com"}, **configured)
+    assert run.rendered[0][0] == "https://our.example.com/"
+    with pytest.raises(RunError, match=REFUSED):
+        walked(flow, SENDS, variables={"v": "default.example.com"}, **configured)
 
 
 def test_not_even_through_another_variable() -> None:
@@ -353,9 +393,88 @@ def test_not_even_through_another_variable() -> None:
         links=(("Copy", "out", "Call"),),
         variables=(SETTABLE, a_variable("w")),
     )
-    assert sent(flow) == ["https://default.example.com/"]
-    with pytest.raises(RunError, match="decides where"):
-        walked(compiled(flow), SENDS, variables={"v": "evil.example"})
+    assert run_to(flow) == "https://default.example.com/"
+    with pytest.raises(RunError, match=REFUSED):
+        walked(flow, SENDS, variables={"v": "evil.example"})
+
+
+def run_to(flow: dict[str, Any]) -> str:
+    return walked(flow, SENDS).rendered[0][0]
+
+
+def plain_flow(name: str, node: dict[str, Any], *variables: dict[str, Any]) -> dict[str, Any]:
+    return a_subflow(node, name=name, kind="FLOW", variables=variables)
+
+
+def test_not_even_over_a_chain_of_go_tos() -> None:
+    last = plain_flow(
+        "Last", a_request("Send", "https://{{v}}/"), a_variable("v", "own.example.com")
+    )
+    middle = plain_flow(
+        "Middle", a_node("On", "hand-off", handOffFlow={"handOffTo": "Last"}), a_variable("v")
+    )
+    flow = going_to("Middle", variables=(SETTABLE,))
+    run = walked(flow, middle, last, variables={"v": "evil.example"})
+    assert run.rendered[0][0] == "https://own.example.com/"
+    assert "an event may have set it" in str(run.entry("On").note)
+    assert walked(flow, middle, last).rendered[0][0] == "https://default.example.com/"
+
+
+def test_not_even_by_a_go_to_and_then_a_subflow() -> None:
+    middle = plain_flow("Middle", a_call(given={"host": "v"}), a_variable("v"))
+    with pytest.raises(RunError, match=REFUSED):
+        walked(
+            going_to("Middle", variables=(SETTABLE,)),
+            middle,
+            SENDS,
+            variables={"v": "evil.example"},
+        )
+
+
+def test_not_even_where_the_innermost_flow_is_another_one_now() -> None:
+    """It came to send there only when the flow that calls it had been published."""
+    before = a_subflow(an_end(), variables=(a_variable("host"),))
+    middle = a_subflow(a_call(given={"host": "x"}), variables=(a_variable("x"),), name="Middle")
+    outer = a_graph_flow(a_call("Outer", "Middle", {"x": "v"}), variables=(SETTABLE,))
+    known = at_hand(middle, before)
+    for event, expected in (({}, "default.example.com"), ({"v": "evil.example"}, None)):
+        run = begun(compiled(outer, known), event=an_event(variables=event))
+        run.flows = {"Middle": compiled(middle, known), "Sub": compiled(SENDS)}
+        if expected is None:
+            with pytest.raises(RunError, match=REFUSED):
+                run.to_the_end()
+        else:
+            assert run.to_the_end().rendered[0][0] == f"https://{expected}/"
+
+
+def test_not_even_where_it_comes_back_from_a_flow_within_a_flow() -> None:
+    inner = a_subflow(
+        a_set("Set", out="{{g}}"),
+        variables=(a_variable("g", **GLOBAL), a_variable("out")),
+        name="Inner",
+    )
+    middle = a_subflow(
+        a_call("Deeper", "Inner", returned={"out": "out"}),
+        variables=(a_variable("g", **GLOBAL), a_variable("out")),
+    )
+    flow = a_graph_flow(
+        a_call(returned={"host": "out"}),
+        a_request("Send", "https://{{host}}/"),
+        links=(("Call", "default", "Send"),),
+        variables=(a_variable("host"), a_variable("g", "own.example.com", **GLOBAL)),
+    )
+    with pytest.raises(RunError, match='"host" decides where something goes'):
+        walked(flow, middle, inner, variables={"g": "evil.example"})
+    own = walked(flow, middle, inner)
+    assert own.rendered[0][0] == "https://own.example.com/"
+
+
+def test_what_is_not_known_of_a_run_is_held_to_be_the_event_s() -> None:
+    flow = a_graph_flow(a_call(given={"host": "own"}), variables=(a_variable("own", "x.example"),))
+    run = begun(flow, SENDS)
+    run.progress = msgspec.structs.replace(run.progress, tainted=None)
+    with pytest.raises(RunError, match=REFUSED):
+        run.to_the_end()
 
 
 def test_not_even_by_a_go_to() -> None:

@@ -65,9 +65,8 @@ def test_a_name_that_nothing_has_is_a_warning_elsewhere_in_the_address(url: str)
     assert found.message.endswith("names no variable, event or node, and prints nothing")
 
 
-@pytest.mark.parametrize("url", ["{{Hook}}", "https://{{NewPhoneContact.DNIS}}.example.com/"])
-def test_a_name_that_is_known_may_decide_where_a_request_goes(url: str) -> None:
-    assert findings_of(url, variables=(a_variable("Hook", URL),)) == ()
+def test_a_name_that_is_known_may_decide_where_a_request_goes() -> None:
+    assert findings_of("{{Hook}}", variables=(a_variable("Hook", URL),)) == ()
 
 
 # Outputs that an event has not
@@ -78,6 +77,7 @@ def test_a_name_that_is_known_may_decide_where_a_request_goes(url: str) -> None:
     [
         ("NewPhoneContact.AIN", "NewPhoneContact", "AIN", "did you mean ANI?"),
         ("NewContact.AIN", "NewPhoneContact", "AIN", "did you mean ANI?"),
+        ("NewPhoneContact.Ani", "NewPhoneContact", "Ani", "did you mean ANI?"),
         ("AgentDisconnect.AgentID", "AgentDisconnect", "AgentID", "did you mean AgentId?"),
         ("AgentOffered.QueuName", "AgentOffered", "QueuName", "did you mean QueueName?"),
         (

@@ -54,7 +54,11 @@ def test_the_packaged_flow_compiles_and_is_told_of_what_an_agent_types() -> None
     assert (flow.id, flow.name) == (flow_id_of("Main_Flow"), "Main_Flow")
     (found,) = flow.findings
     assert (found.code, found.severity) == ("OH1022", Severity.WARNING)
-    assert found.message.startswith("httpRequestBody: line 6, column 14: a double quote")
+    assert found.node == "HTTPRequest_fwn"
+    assert found.message == (
+        "a double quote in {{WhoIsCalling}} would break the body on the hosted product, not here"
+    )
+    assert found.remedy == 'to run there too, write {{WhoIsCalling | escape("json")}}'
     assert flow.handlers == {"AgentDisconnect": "agent-disconnect"}
     assert [type(each) for each in flow.events.nodes.values()] == [EventNode, HttpRequest, End]
     assert flow.events.after("agent-disconnect") == "http-request"
@@ -272,7 +276,7 @@ def test_two_links_from_one_port_are_named() -> None:
     flow = a_flow("F", a_request("A", URL), a_request("B", URL), edges=(("A", "out", "EndFlow"),))
     (found,) = errors_of(flow)
     assert (found.code, found.node) == ("FC1012", "A")
-    assert found.message == "two links leave by the same port"
+    assert found.message == "two links leave by the same port, which default and out both name"
 
 
 def test_the_same_link_twice_is_one_link() -> None:
@@ -335,6 +339,24 @@ def test_an_activity_that_needs_a_call_is_named_with_what_to_do_instead(activity
     assert (found.code, found.node) == ("OH1001", "Odd")
     assert found.message == f'activity "{activity}" cannot run in an event flow'
     assert "these can run" not in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("activity", "meant"),
+    [
+        ("case", "case-statement"),
+        ("casestatment", "case-statement"),
+        ("HTTPRequest", "http-request-v2"),
+        ("set", "set-variable"),
+        ("goto", "hand-off"),
+        ("switch", "case-statement"),
+        ("EndFlow", "end"),
+    ],
+)
+def test_an_activity_that_is_nearly_one_is_suggested(activity: str, meant: str) -> None:
+    (found,) = errors_of(with_node(activity))
+    assert (found.code, found.remedy) == ("OH1001", f"did you mean {meant}?")
+    assert found.message == f'there is no activity "{activity}" that can run in an event flow'
 
 
 def test_an_activity_that_nobody_knows_is_named_with_what_can_run() -> None:
@@ -414,7 +436,7 @@ def test_a_variable_declared_twice_is_named() -> None:
 )
 def test_a_reference_to_nothing_is_a_warning(reference: str, is_known: bool) -> None:
     node = a_request("A", URL, httpRequestBody=body(reference))
-    flow = compiled(a_flow("F", node, variables=(a_variable("Declared"),)))
+    flow = compiled(a_flow("F", node, variables=(a_variable("Declared", type="JSON"),)))
     assert (flow.findings == ()) is is_known
     for found in flow.findings:
         assert (found.code, found.severity, found.node) == ("FC1038", Severity.WARNING, "A")

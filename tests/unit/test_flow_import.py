@@ -422,7 +422,7 @@ def test_a_flow_file_comes_back_as_it_is_and_says_so() -> None:
         (b'{"name": "F", "process": {}', "neither JSON nor YAML"),
         (b'{"a":' * 100_000, "nested too deeply"),
         (b"\xff\xfe\x00", "neither JSON nor YAML"),
-        (b'{"nodes": []}', "missing required field `name`"),
+        (b'{"nodes": []}', '"name" is missing; write name'),
     ],
     ids=lambda value: repr(value[:24]),
 )

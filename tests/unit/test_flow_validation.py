@@ -14,6 +14,7 @@ from walked import a_graph_flow, a_node, a_set, a_subflow, an_end, at_hand, comp
 
 URL = "https://example.com/hook"
 ERROR, WARNING, INFO = Severity
+ENDS_HERE = "no link leaves it: the flow ends here"
 
 
 def a_variable(name: str, value: str = "", **fields: Any) -> dict[str, Any]:
@@ -26,10 +27,11 @@ V = a_variable("v", "x")
 def found(
     flow: dict[str, Any], surroundings: Surroundings = ALONE, *, with_info: bool = False
 ) -> list[Finding]:
+    """What is said of it, but for its last node, which most flows here do not link to an end."""
     return [
         each
         for each in validate(loaded(flow), surroundings)
-        if with_info or each.severity is not INFO
+        if (with_info or each.severity is not INFO) and each.message != ENDS_HERE
     ]
 
 
@@ -234,7 +236,8 @@ def test_what_an_activity_had_better_not_be_is_a_warning(
         (condition("{{v}}"), "maybe", "error, false, true"),
         (condition("{{v}}"), "default", "error, false, true"),
         (a_request("N", URL), "failure", "default, error"),
-        (a_node("N", "wait-activity", duration="00:00:10"), "timeout", "default, error"),
+        (a_set("N", v="1"), "failure", "error, out"),
+        (a_node("N", "wait-activity", duration="00:00:10"), "timeout", "error, out"),
         (
             a_node("N", "case-statement", expression="{{v}}", menuLinks_input=["a"]),
             "7",
@@ -278,6 +281,41 @@ def test_a_branch_that_leads_nowhere_is_named() -> None:
     finding = only(linked(condition("{{v}}"), "true", variables=(V,)))
     assert (finding.code, finding.node) == ("OH1014", "Is")
     assert finding.message == 'no link leaves by "false": the flow ends there'
+
+
+@pytest.mark.parametrize(
+    ("links", "ends"),
+    [
+        ((), ["A"]),
+        ((("A", "default", "B"),), ["B"]),
+        ((("A", "error", "B"),), ["A", "B"]),
+        ((("A", "default", "B"), ("B", "out", "End")), []),
+    ],
+)
+def test_a_node_that_nothing_comes_after_is_named_where_the_flow_just_ends(
+    links: tuple[tuple[str, str, str], ...], ends: list[str]
+) -> None:
+    nodes = (a_request("A", URL), a_set("B", v="1"), an_end())
+    flow = a_graph_flow(*nodes, links=links, variables=(V,))
+    dangling = [each for each in validate(loaded(flow)) if each.message == ENDS_HERE]
+    assert [each.node for each in dangling] == ends
+    for each in dangling:
+        assert (each.code, each.severity) == ("OH1014", WARNING)
+        assert each.remedy == "link it to End Flow, or to what comes next"
+
+
+def test_a_flow_that_handles_nothing_and_does_nothing_is_told_of() -> None:
+    flow = a_graph_flow(an_end())
+    flow["eventFlow"] = flow.pop("eventFlows")
+    finding = only(flow)
+    assert (finding.code, finding.severity) == ("OH1029", WARNING)
+    assert "it handles no event" in finding.message
+    flow["nodes"].append(a_node("Say", "play-message"))
+    assert found(flow)[0].code == "FC1004"
+
+
+def test_a_subflow_handles_no_event() -> None:
+    assert found(a_subflow(an_end("Back"))) == []
 
 
 def test_two_screen_pops_are_one_too_many_on_the_hosted_product() -> None:
@@ -333,12 +371,44 @@ def test_a_name_that_is_nearly_right_is_suggested() -> None:
     assert only(flow).remedy.startswith("did you mean Global_Language? ")
 
 
+def test_a_node_that_cannot_be_compiled_is_a_name_all_the_same() -> None:
+    broken = a_request("LookUp", URL, httpResponseTimeout="2s")
+    reading = a_request("Tell", URL, httpRequestBody='{"a": {{LookUp.httpStatusCode}}}')
+    finding = only(a_flow("F", broken, reading))
+    assert (finding.code, finding.node) == ("OH1003", "LookUp")
+    assert finding.message == (
+        "httpResponseTimeout must be a whole number of milliseconds up to 1000000000, not '2s'"
+    )
+    assert finding.remedy == "correct it: a number alone, which counts milliseconds"
+
+
 def test_names_that_a_template_makes_itself_are_none_of_the_flow_s() -> None:
     flow = a_graph_flow(
         a_set("Set", v="{% set a = 1 %}{% for b in [1] %}{{a}}{{b}}{{loop.index}}{% endfor %}"),
         variables=(V,),
     )
     assert found(flow) == []
+
+
+SINGLES = {
+    "a variable": ("Hello {v}", "{v}", "write {{v}} for its value"),
+    "an output": ('{"a": "{ NewPhoneContact.ANI }"}', "{NewPhoneContact.ANI}", "{{NewPhone"),
+    "two braces": ("Hello {{v}} {{ v }}", "", ""),
+    "what is no name of the flow": ("Hello {x} {} {1}", "", ""),
+    "an interpolation": ('{{ "a#{v}" }}', "", ""),
+    "a map of one name": ('{{ v | replace({v: ""}) }}', "", ""),
+}
+
+
+@pytest.mark.parametrize(("text", "name", "remedy"), SINGLES.values(), ids=SINGLES)
+def test_a_name_of_the_flow_in_single_braces_is_a_warning(text: str, name: str, remedy: str):
+    findings = [
+        each for each in found(linked(a_set("N", v=text), variables=(V,))) if each.code == "OH1030"
+    ]
+    assert [each.message for each in findings] == (
+        [f"{name} in single braces prints as it stands"] if name else []
+    )
+    assert all(remedy in each.remedy and each.node == "N" for each in findings)
 
 
 def test_the_error_s_outputs_are_known() -> None:
@@ -495,23 +565,6 @@ def test_a_subflow_of_its_own_is_published_without_a_finding() -> None:
 
 
 SECURE = a_variable("pin", isSecure=True)
-WITHOUT_A_KEY = Surroundings(can_seal=False)
-
-
-def test_secure_values_may_not_lie_on_a_broker_unsealed() -> None:
-    delivered = only(a_graph_flow(a_request("A", URL), variables=(SECURE,)), WITHOUT_A_KEY)
-    assert (delivered.code, delivered.severity, delivered.node) == ("OH1018", ERROR, "A")
-    wait = a_graph_flow(a_node("W", "wait-activity", duration="00:00:10"), variables=(SECURE,))
-    assert only(wait, WITHOUT_A_KEY).node == "W"
-    nodes = [a_request(name, URL, onFailure="continue") for name in "AB"]
-    several = a_graph_flow(*nodes, links=(("A", "default", "B"),), variables=(SECURE,))
-    assert only(several, WITHOUT_A_KEY).message.startswith("between its requests")
-
-
-def test_secure_values_that_never_wait_need_no_key() -> None:
-    once = a_graph_flow(a_request("A", URL, onFailure="continue"), variables=(SECURE,))
-    assert found(once, WITHOUT_A_KEY) == []
-    assert found(a_graph_flow(a_request("A", URL)), WITHOUT_A_KEY) == []
 
 
 def test_with_a_key_secure_variables_are_like_any_other_but_for_events() -> None:
@@ -582,6 +635,19 @@ def test_errors_come_first_and_what_was_worked_out_last() -> None:
     severities = [each.severity for each in validate(loaded(flow))]
     assert severities == sorted(severities, key=[ERROR, WARNING, INFO].index)
     assert {ERROR, WARNING, INFO} == set(severities)
+
+
+def test_a_refusal_tells_severities_where_warnings_are_among_its_lines() -> None:
+    flow = linked(a_set("N", v="{{nobody}}", u="1"), variables=(V,))
+    with pytest.raises(FlowError) as refusal:
+        compile_flow(loaded(flow))
+    assert str(refusal.value).startswith('flow "F": FC1038 node "N": it sets "u"')
+    flow = a_graph_flow(a_set("N", v="1", u="1"), an_end("Far"), variables=(V,))
+    with pytest.raises(FlowError) as refusal:
+        compile_flow(loaded(flow))
+    first, second = str(refusal.value).splitlines()
+    assert first.startswith('flow "F": error FC1038 node "N": it sets "u"')
+    assert second.startswith('flow "F": warning ')
 
 
 def test_a_refusal_holds_errors_and_warnings() -> None:

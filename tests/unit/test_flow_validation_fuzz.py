@@ -5,6 +5,7 @@ What it lets through runs to an end or to a failure with a node's name.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from json_values import json_values
-from onhook.flow.compiled import compile_flow, validate
+from onhook.flow.compiled import compile_flow, compile_stored, validate
 from onhook.flow.errors import FlowError, RunError, Severity
-from onhook.flow.model import FlowFile
+from onhook.flow.model import FlowFile, FlowType, Variable
+from onhook.flow.surroundings import FlowAtHand, Surroundings
 from onhook.pebble import PebbleError
 from walked import Unhandled, a_graph_flow, a_node, an_end, begun
 
@@ -70,6 +72,22 @@ NODES = st.sampled_from(sorted(PROPERTIES)).flatmap(
 PORTS = st.sampled_from(["default", "out", "error", "true", "false", "0", "a", "", "nowhere"])
 
 
+def judged_beside(file: FlowFile) -> None:
+    """Among flows that are all this one, with a secret and without a key; and as stored."""
+    secret = Variable(name="secret", is_secure=True)
+    secure = msgspec.structs.replace(file, variables=(*file.variables, secret))
+    for other in (file, secure, msgspec.structs.replace(secure, flow_type=FlowType.SUBFLOW)):
+        at_hand = FlowAtHand(file=other)
+        beside = Surroundings(
+            flows=lambda _name, _label, found=at_hand: found,
+            connectors={"/a/{{v}}": "https://{{", "7": "https://example.com"},
+            can_seal=False,
+        )
+        validate(other, beside)
+        with contextlib.suppress(FlowError):
+            compile_stored(other, beside)
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(NODES, PORTS, st.sampled_from(["STRING", "INTEGER", "JSON", "DATETIME"]))
 def test_whatever_a_node_holds_is_judged_and_what_passes_ends(
@@ -83,6 +101,7 @@ def test_whatever_a_node_holds_is_judged_and_what_passes_ends(
         variables=({"name": "v", "type": kind, "isCAD": True},),
     )
     file = msgspec.convert(flow, FlowFile)
+    judged_beside(file)
     findings = validate(file)
     for finding in findings:
         assert finding.message

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from flows import a_request
 from json_values import texts
 from onhook.flow.errors import Finding, RunError
+from onhook.flow.hosted_checks import check_bodies
 from onhook.flow.http_request import METHODS, HttpRequest, compile_http_request
 from onhook.flow.model import Node, Variable
 from onhook.flow.properties import Properties, Scope
@@ -169,13 +171,6 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
         ),
         (URL, {"authenticated": None}, "FC1015", "connectorId is not set", "set connectorId"),
         (
-            "",
-            {"authenticated": True, "connectorId": "Crm", "httpRequestPath": "https://x.example/a"},
-            "OH1003",
-            "leaves the connector's origin",
-            "write the path alone",
-        ),
-        (
             URL,
             {"outputVariableArray": [{"outputVariable": "x", "jsonPathExp": "$.a"}]},
             "FC1038",
@@ -283,7 +278,7 @@ def test_retry_attempts_are_one_unless_given_and_ten_at_most(
             URL,
             {"httpResponseTimeout": "2s"},
             "OH1003",
-            "httpResponseTimeout must be a whole number up to 1000000000, not '2s'",
+            "httpResponseTimeout must be a whole number of milliseconds up to 1000000000, not '2s'",
             "correct it",
         ),
         (URL, {"httpResponseTimeout": -1}, "OH1003", "httpResponseTimeout must be", "correct it"),
@@ -326,7 +321,10 @@ def test_all_findings_of_a_node_come_at_once() -> None:
 def test_an_empty_address_names_the_variable_that_would_fill_it() -> None:
     with pytest.raises(RunError) as refusal:
         compiled("{{WebhookUrl}}").render_url({})
-    assert str(refusal.value) == 'node "Ask": url is empty; set {{WebhookUrl}}'
+    assert str(refusal.value) == (
+        'node "Ask": url is empty; set {{WebhookUrl}}: ONHOOK_WEBHOOK_URL, onhook override set FLOW '
+        "WebhookUrl VALUE or --set WebhookUrl=VALUE in flow run"
+    )
 
 
 def test_a_request_knows_everything_that_it_reads() -> None:
@@ -510,11 +508,39 @@ def test_a_graphql_query_has_its_variables_beside_it() -> None:
 
 
 def test_a_body_that_a_quote_would_break_elsewhere_is_a_warning() -> None:
-    _, findings = read(httpRequestBody='{"a": "{{Text}}", "b": "{{Count}}"}')
-    (found,) = findings
+    request = compiled(httpRequestBody='{"a": "{{Text}}", "b": "{{Count}}"}')
+    (found,) = check_bodies([request])
+    assert (found.code, found.severity.value, found.node) == ("OH1022", "warning", "Ask")
+    assert found.message == (
+        "a double quote in {{Text}} would break the body on the hosted product, not here"
+    )
+    assert found.remedy == 'to run there too, write {{Text | escape("json")}}'
+
+
+def test_the_remedy_for_the_hosted_product_is_no_finding_here_but_an_info() -> None:
+    request, (found,) = read(httpRequestBody='{"a": "{{Text | escape("json")}}"}')
+    assert request is not None
+    assert check_bodies([request]) == []
+    assert (found.code, found.severity.value) == ("OH1022", "info")
+    assert found.remedy == "keep it where the flow must also run on the hosted product"
+
+
+def test_what_breaks_elsewhere_is_said_once_for_all_requests_of_a_flow() -> None:
+    one = compiled(httpRequestBody='{"a": "{{Text}}", "b": "{{Text}}"}')
+    other = structs.replace(compiled(httpRequestBody='{"a": "{{Who}}"}'), name="Tell")
+    (found,) = check_bodies([one, other])
+    assert found.node is None
+    assert "{{Text}}, {{Who}} would" in found.message
+
+
+def test_a_text_without_quotes_is_no_json_elsewhere() -> None:
+    request = compiled(httpRequestBody='{"a": {{Text}}, "b": {{Count}}, "c": {{Data}}}')
+    (found,) = check_bodies([request])
     assert (found.code, found.severity.value) == ("OH1022", "warning")
-    assert "{{Text}}" in found.message
-    assert found.message.startswith("httpRequestBody: line 1, column 8: ")
+    assert found.message == (
+        "a text in {{Text}}, without quotes, is no JSON on the hosted product; it is here"
+    )
+    assert found.remedy == 'write "{{Text}}", in quotes'
 
 
 # Responses
@@ -538,3 +564,35 @@ def test_a_response_is_read_into_variables() -> None:
         assert values == {"Text": "x", "Count": 7, "Data": {"b": "x"}}
         assert note is None
     assert compiled().read({"httpResponseBody": "{"}) == ({}, None)
+
+
+def test_an_address_that_is_none_says_how_to_set_its_variable() -> None:
+    with pytest.raises(
+        RunError, match=r"set \{\{Who\}\}: onhook override set FLOW Who VALUE or --set"
+    ):
+        compiled("{{Who}}").render_url({"Who": ""})
+
+
+@pytest.mark.parametrize(
+    ("properties", "timeout_s"),
+    [
+        ({"httpResponseTimeout": 2000.0}, 2.0),
+        ({"httpResponseTimeout": "2000.0"}, 2.0),
+        ({"httpResponseTimeout": " 2000 "}, 2.0),
+        ({"authenticated": "false"}, None),
+        ({"authenticated": "False "}, None),
+        ({"httpQueryParameters": []}, None),
+        ({"httpRequestHeaders": []}, None),
+    ],
+)
+def test_what_exports_may_write_is_read(
+    properties: dict[str, Any], timeout_s: float | None
+) -> None:
+    request = compiled(**properties)
+    assert request.timeout_s == timeout_s
+    assert request.render_url({}) == URL
+
+
+def test_authenticated_is_true_or_false() -> None:
+    _, findings = read(authenticated="maybe")
+    assert findings[0].message == "authenticated must be true or false, not 'maybe'"

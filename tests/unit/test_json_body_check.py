@@ -10,6 +10,7 @@ import pytest
 
 from onhook import pebble
 from onhook.flow.json_body import JsonBody, compile_json_body
+from onhook.flow.note import ESCAPED_ONCE
 from onhook.pebble import PebbleError
 
 Context = dict[str, Any]
@@ -138,7 +139,8 @@ def notes_of(source: str) -> list[tuple[str, int]]:
 
 
 def test_a_value_that_is_escaped_already_gets_a_note() -> None:
-    doubled = "the value is already escaped here"
+    doubled = ESCAPED_ONCE.message
+    assert ESCAPED_ONCE.is_advice
     for escaping in ('escape("json")', "escape(strategy='json')", "raw", 'raw | escape("json")'):
         assert notes_of(f'["{{{{ ANI | {escaping} }}}}"]') == [(doubled, 2)]
     assert notes_of("[{{ v | escape }}, {{ v | upper }}]") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onhook.event_flow.label import UnusableLabel, affected_lines, checked_label
+from onhook.event_flow.label import UnusableLabel, affected_lines, checked_label, gone_lines
 from onhook.settings.contact_centre import EntryPoint
 
 
@@ -16,7 +16,7 @@ POINTS = (a_point("Support", "Live"), a_point("Lab", "Latest"))
 
 
 @pytest.mark.parametrize(
-    "text", ["Live", "Test", "Dev", "Latest", "blue", "release 2.1", "x", "v2b"]
+    "text", ["Live", "Test", "Dev", "Latest", "blue", "release-2.1", "x", "v2b"]
 )
 def test_a_label_is_a_short_name(text: str) -> None:
     assert checked_label(text) == text
@@ -27,6 +27,7 @@ def test_a_label_is_a_short_name(text: str) -> None:
     [
         ("", "cannot be a label"),
         (" Live", "cannot be a label"),
+        ("release 2.1", "without blanks"),
         ("a/b", "cannot be a label"),
         ("a\nb", "cannot be a label"),
         ("x" * 61, "cannot be a label"),
@@ -47,6 +48,16 @@ def test_entry_points_of_a_moved_label_are_told_of_their_next_call() -> None:
         "entry point Lab: Latest, next call runs v4",
     ]
     assert affected_lines({"Test": 4}, POINTS, (), {}) == []
+
+
+def test_labels_that_are_gone_are_named_without_latest() -> None:
+    assert gone_lines(["Latest"]) == []
+    assert gone_lines(["Latest", "Live"]) == [
+        "label Live is gone: publishing again brings Latest alone back"
+    ]
+    assert gone_lines(["Latest", "Live", "Test"]) == [
+        "labels Live, Test are gone: publishing again brings Latest alone back"
+    ]
 
 
 def test_a_label_that_is_gone_is_told_as_what_it_means() -> None:

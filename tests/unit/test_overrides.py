@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from onhook.event_flow.override_notes import notes_on
 from onhook.event_flow.overrides import Layer, Overrides, OverridesError, load_overrides
+from onhook.flow.model import Variable
 
 URL = "https://example.com/hook"
 
@@ -30,9 +32,10 @@ def test_the_file_goes_over_the_webhook_url_for_its_flow_alone(tmp_path: Path) -
     assert overrides.of("Other", "id2") == {"WebhookUrl": URL}
 
 
-def test_a_flow_is_named_or_given_by_its_id_and_the_name_goes_first(tmp_path: Path) -> None:
+def test_a_flow_is_named_or_given_by_its_id_and_the_id_goes_first(tmp_path: Path) -> None:
+    """Another flow may have the same name."""
     overrides = loaded(tmp_path, "id-1: {A: by id, B: by id}\nF: {A: by name}")
-    assert overrides.given("F", "id-1") == {"A": "by name", "B": "by id"}
+    assert overrides.given("F", "id-1") == {"A": "by id", "B": "by id"}
     assert overrides.given("G", "id-1") == {"A": "by id", "B": "by id"}
     assert overrides.given("F", "id-2") == {"A": "by name"}
 
@@ -154,3 +157,10 @@ def test_where_a_process_is_told_to_deliver_is_the_strongest_layer() -> None:
     found = overrides.origin("F", "id", "WebhookUrl", is_externalized=True)
     assert found == (Layer.COMMAND_LINE, "http://localhost:3000/hook")
     assert overrides.of("F", "id") == {"WebhookUrl": "http://localhost:3000/hook"}
+
+
+def test_a_stored_value_says_that_a_command_line_goes_before_it() -> None:
+    variable = Variable(name="WebhookUrl", is_externalized=True)
+    (note,) = notes_on(variable, URL, Layer.COMMAND_LINE, None)
+    assert note == "stored, and not in force: --to holds as long as this process runs"
+    assert list(notes_on(variable, URL, Layer.STORED, None)) == []

@@ -241,7 +241,7 @@ def test_names_that_do_not_exist_are_known_before_rendering() -> None:
     )
     assert [str(problem) for problem in template.problems] == [
         'line 1, column 22: there is no filter "nosuch"',
-        'line 1, column 47: there is no test "odder"',
+        'line 1, column 47: there is no test "odder"; did you mean odd?',
         'line 2, column 11: there is no filter "none"',
         'line 2, column 21: there is no function "f"',
     ]

@@ -114,7 +114,7 @@ def test_a_path_into_xml_leaves_the_root_out() -> None:
         ("TOML", "a = " + "9" * 5_000, "cannot be written as JSON"),
         ("YAML", "a: [1\nb: 2", "it is no YAML: .* at line 2, column 2"),
         ("YAML", "a: *b", "an alias of nothing"),
-        ("YAML", "a: &a [*a]", "an alias of nothing, or of what it stands in"),
+        ("YAML", "a: &a [*a]", "an alias of nothing, or of what holds it"),
         ("YAML", "a: 1\n---\nb: 2", "a second document.* at line 2, column 1"),
         ("YAML", "a: 2025-13-01", "cannot be written as JSON"),
         ("YAML", "a: !!python/object/apply:os.system ['true']", "cannot be written as JSON"),

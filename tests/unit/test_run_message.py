@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from onhook.contracts.event import Event
 from onhook.contracts.run import (
+    LARGEST_COUNT,
     Caller,
     MalformedRun,
     Progress,
@@ -29,9 +31,10 @@ from onhook.contracts.run import (
 )
 
 texts = st.text(max_size=20)
-counts = st.integers(min_value=0, max_value=10**30)
+numbers = st.integers(min_value=0, max_value=10**30)
+counts = st.integers(min_value=0, max_value=LARGEST_COUNT)
 instants = st.datetimes(timezones=st.just(UTC))
-values = st.dictionaries(texts, texts | counts | st.none() | st.lists(texts, max_size=3))
+values = st.dictionaries(texts, texts | numbers | st.none() | st.lists(texts, max_size=3))
 events = st.builds(
     Event,
     id=texts.filter(bool),
@@ -40,7 +43,7 @@ events = st.builds(
     specversion=st.just("1.0"),
     data=values,
     subject=st.none() | texts,
-    flowversion=st.none() | counts | texts,
+    flowversion=st.none() | numbers | texts,
 )
 requests = st.builds(
     WaitingRequest,
@@ -55,7 +58,8 @@ requests = st.builds(
     requests_sent=counts,
     refusals=counts,
 )
-versions = st.integers(min_value=1, max_value=10**6)
+versions = st.integers(min_value=1, max_value=LARGEST_COUNT)
+tainted = st.none() | st.lists(texts, max_size=3).map(tuple)
 callers = st.builds(
     Caller,
     flow_id=st.none() | texts,
@@ -67,6 +71,7 @@ callers = st.builds(
     outputs=values,
     visits=st.dictionaries(texts, counts),
     in_error_handler=st.booleans(),
+    tainted=tainted,
 )
 runs = st.builds(
     RunMessage,
@@ -88,6 +93,7 @@ runs = st.builds(
         in_main=st.booleans(),
         prefix=texts,
         callers=st.lists(callers, max_size=2).map(tuple),
+        tainted=tainted,
     ),
     request=st.none() | requests,
     not_before=st.none() | instants,
@@ -130,6 +136,28 @@ def run_bytes(**changes: Any) -> bytes:
 @given(runs)
 def test_a_run_reads_back_as_it_was_written(message: RunMessage) -> None:
     assert decode_run(encode_run(message)) == message
+
+
+@pytest.mark.parametrize("forged", [2**31, 2**63, 10**30, -1])
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda n: {"step": n},
+        lambda n: {"version": n},
+        lambda n: {"progress": {"visits": {"node": n}}},
+        lambda n: {"progress": {"flow_id": "f", "version": n}},
+        lambda n: {"request": REQUEST | {"visit": n}},
+        lambda n: {"request": REQUEST | {"attempts": n}},
+        lambda n: {"request": REQUEST | {"position": n}},
+        lambda n: {"request": REQUEST | {"requests_sent": n}},
+        lambda n: {"request": REQUEST | {"refusals": n}},
+    ],
+)
+def test_a_number_that_nothing_counts_to_is_no_run(
+    place: Callable[[int], dict[str, Any]], forged: int
+) -> None:
+    with pytest.raises(MalformedRun):
+        decode_run(run_bytes(**place(forged)))
 
 
 @given(st.binary() | st.text().map(str.encode))
@@ -250,7 +278,7 @@ def test_a_webhook_id_holds_no_full_stop(run_id: str, node_id: str, visit: int) 
 @given(runs)
 def test_a_sealed_run_opens_as_it_was(run: RunMessage) -> None:
     sealed = decode_run(encode_run(sealed_run(run, lambda plain: plain[::-1])))
-    assert opened_run(sealed, lambda content: content[::-1]) == run
+    assert opened_run(sealed, lambda content: content[::-1]) == (run, ())
 
 
 def test_a_sealed_run_shows_none_of_its_values_and_where_it_stands() -> None:

@@ -95,11 +95,11 @@ async def test_overrides_of_a_version_that_cannot_run_any_more_are_told_so(
 ) -> None:
     catalogue = await started(journal, a_centre(), "F")
     (version,) = await journal.versions()
-    broken = json.loads(version.content) | {"nodes": []}
+    of_a_later_version = version.content.replace(b"http-request-v2", b"of-a-later-version")
     await journal.publish_version(
         type(version)(
             **{name: getattr(version, name) for name in version.__struct_fields__}
-            | {"content": json.dumps(broken).encode(), "content_hash": "another"}
+            | {"content": of_a_later_version, "content_hash": "another"}
         ),
         ("Latest",),
     )

@@ -12,6 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 from onhook.cli.failure import Failure
 
 TIMEOUT_S = 10.0
+TITLES = {
+    "Onhook call emulator": "call emulator",
+    "Onhook event-flow worker": "worker",
+    "Onhook sink": "sink",
+}
+"""What each service calls itself at /openapi.json."""
 ADDRESS_OF = {
     "call emulator": "ONHOOK_EMULATOR_URL",
     "worker": "ONHOOK_WORKER_URL",
@@ -35,7 +41,7 @@ def call(
 ) -> Any:
     """The answer's JSON. Raises Refused with its message, Failure when no service answers."""
     content, _ = _answered(service, method, url, body, timeout_s)
-    return json.loads(content) if content else None
+    return _read(service, url, content) if content else None
 
 
 def call_page(service: str, url: str) -> tuple[list[Any], str | None]:
@@ -43,7 +49,15 @@ def call_page(service: str, url: str) -> tuple[list[Any], str | None]:
     content, headers = _answered(service, "GET", url, None, TIMEOUT_S)
     link = (headers.get("Link") or "").partition(">")[0].removeprefix("<")
     after = parse_qs(urlsplit(link).query).get("after")
-    return json.loads(content), after[0] if after else None
+    return _read(service, url, content), after[0] if after else None
+
+
+def _read(service: str, url: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        said = mistaken_for(service, url) or f"what answers at {url} is no {service}"
+        raise Failure(said) from None
 
 
 def _answered(
@@ -57,13 +71,29 @@ def _answered(
         with _opener.open(request, timeout=timeout_s) as response:
             return response.read(), response.headers
     except urllib.error.HTTPError as error:
-        raise Refused(_message(error), error.code) from None
+        message = _message(error)
+        mistaken = mistaken_for(service, url) if error.code in (404, 405) else None
+        raise Refused(mistaken or message, error.code) from None
     except OSError as error:
         reason = getattr(error, "reason", error)
         raise Failure(
             f"no {service} answers at {url} ({reason}); start it with `onhook up`, or set "
             f"{ADDRESS_OF[service]}"
         ) from None
+
+
+def mistaken_for(service: str, url: str) -> str | None:
+    """What to say where another of the services answers at the address of `url`."""
+    parts = urlsplit(url)
+    address = f"{parts.scheme}://{parts.netloc}"
+    try:
+        with _opener.open(f"{address}/openapi.json", timeout=TIMEOUT_S) as response:
+            found = TITLES.get(json.loads(response.read())["info"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if found in (None, service):
+        return None
+    return f"{address} is the {found}, not the {service}; correct {ADDRESS_OF[service]}"
 
 
 def _message(error: urllib.error.HTTPError) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from onhook.bus import rabbitmq
 from onhook.bus.port import BusError
 from onhook.cli import logs
-from onhook.cli.api_client import Refused, call
+from onhook.cli.api_client import Refused, call, mistaken_for
 from onhook.cli.failure import Failure
 from onhook.cli.main import settings_from
 from onhook.egress.address_guard import Address, blocked_message, may_reach
@@ -53,6 +53,8 @@ def execute(given: argparse.Namespace) -> int:
     here = [*_set(settings), *_files(settings)]
     here += [asyncio.run(_broker(settings)), _webhook(settings)]
     there = [_service(settings, name) for name in SERVICES]
+    if all(finding.is_well is None for finding in there):
+        there.append(Finding("services", False, "none answers; start them with `onhook up`"))
     there += _worker(settings)
     for title, findings in (("Set here, for commands of this shell", here), ("Running", there)):
         sys.stdout.write(f"{title}:\n")
@@ -146,6 +148,9 @@ def _service(settings: Settings, name: str) -> Finding:
         return Finding(name, False, f"{address} is not ready: {refused}")
     except Failure:
         return Finding(name, None, f"nothing answers at {address}")
+    mistaken = mistaken_for(KINDS[name], address)
+    if mistaken is not None:
+        return Finding(name, False, mistaken)
     return Finding(name, True, f"{address} is ready")
 
 
@@ -157,21 +162,28 @@ def _worker(settings: Settings) -> list[Finding]:
         dead = call("worker", "GET", f"{address}/dead-letters?limit={MOST_COUNTED}")
     except Failure:
         return []
-    found = [
-        Finding("waiting run", None, f"{run['run_id']}: {run['reason']}, next {run['next_at']}")
-        for run in waiting[:SHOWN]
-    ]
-    found += [
-        Finding(
-            "dead letter", None, f"{entry['message_id']} in {entry['queue']}: {entry['reason']}"
-        )
-        for entry in dead[:SHOWN]
-    ]
+    found = _listed(
+        "waiting run",
+        [f"{run['run_id']}: {run['reason']}, next {run['next_at']}" for run in waiting],
+    )
+    found += _listed(
+        "dead letter",
+        [f"{entry['message_id']} in {entry['queue']}: {entry['reason']}" for entry in dead],
+    )
     more = " or more" if MOST_COUNTED in (len(waiting), len(dead)) else ""
     counted = f"runs that wait: {len(waiting)}, dead letters: {len(dead)}{more}"
     if dead:
         counted += f"; {address}/dead-letters lists them, its API replays or drops each"
     return [Finding("event-flow", not dead, counted), *found]
+
+
+def _listed(what: str, lines: list[str]) -> list[Finding]:
+    """The first of them, and how many there are beside."""
+    found = [Finding(what, None, line) for line in lines[:SHOWN]]
+    if len(lines) > SHOWN:
+        at_least = "at least " if len(lines) >= MOST_COUNTED else ""
+        found.append(Finding("", None, f"and {at_least}{len(lines) - SHOWN} more"))
+    return found
 
 
 async def _broker(settings: Settings) -> Finding:

@@ -15,8 +15,8 @@ from onhook.cli.input_file import read_input, shown_name
 from onhook.contracts.run import flow_id_of
 from onhook.egress.connectors import Connectors
 from onhook.event_flow.sources import load_sources
-from onhook.flow.errors import FlowError
-from onhook.flow.loading import load_flow
+from onhook.flow.errors import Finding, FlowError
+from onhook.flow.loading import load
 from onhook.flow.model import FlowFile
 from onhook.flow.surroundings import FlowAtHand, Surroundings
 from onhook.settings import Settings
@@ -24,11 +24,15 @@ from onhook.settings.contact_centre import ContactCentreError, load_contact_cent
 
 
 class Given(Struct, frozen=True):
-    """A file as it was given: how messages call it, and the flow, or why it is none."""
+    """A file as it was given: how messages call it, and the flow, or why it is none.
+
+    `findings` are warnings of what the file holds that nothing reads.
+    """
 
     name: str
     file: FlowFile | None
     error: FlowError | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 def read_flows(names: Sequence[str]) -> list[Given]:
@@ -39,9 +43,10 @@ def read_flows(names: Sequence[str]) -> list[Given]:
 def _read(name: str) -> Given:
     content = read_input(name)
     try:
-        return Given(shown_name(name), load_flow(content, shown_name(name)))
+        loaded = load(content, shown_name(name))
     except FlowError as error:
         return Given(shown_name(name), None, error)
+    return Given(shown_name(name), loaded.file, findings=loaded.findings)
 
 
 def surroundings_of(

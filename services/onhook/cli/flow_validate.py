@@ -16,7 +16,7 @@ from onhook.cli.main import settings_from
 from onhook.cli.printed import print_json
 from onhook.egress.connectors import load_connectors
 from onhook.flow.compiled import validate
-from onhook.flow.errors import Finding
+from onhook.flow.errors import Finding, in_order
 from onhook.flow.surroundings import Surroundings
 
 
@@ -40,7 +40,7 @@ def _checked(given: Given, surroundings: Surroundings) -> dict[str, Any]:
     if given.file is None:
         findings = given.error.findings if given.error else ()
     else:
-        findings = validate(given.file, surroundings)
+        findings = in_order((*given.findings, *validate(given.file, surroundings)))
     plain = [msgspec.to_builtins(finding) for finding in findings]
     return {
         "file": given.name,

@@ -65,7 +65,7 @@ def settings_from(given: argparse.Namespace, **defaults: str) -> Settings:
     Variables that no setting reads are told on stderr. Raises SettingError.
     """
     for line in unknown_variables(os.environ):
-        sys.stderr.write(f"onhook: {line}\n")
+        sys.stderr.write(f"warning: {line}\n")
     environment = {f"ONHOOK_{name.upper()}": value for name, value in defaults.items()}
     environment.update({name: value for name, value in os.environ.items() if value.strip()})
     return load(environment, flags_of(given))

@@ -40,6 +40,8 @@ def execute(given: argparse.Namespace) -> int:
     else:
         holds = call("worker", "DELETE", url)
     print_columns([_row(given.flow, holds)])
+    for note in holds["notes"]:
+        sys.stdout.write(f"  {note}\n")
     return 0
 
 

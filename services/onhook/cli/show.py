@@ -1,4 +1,4 @@
-"""What `onhook up` and `onhook demo` print: the start, then a line each way as it happens. Pure."""
+"""What `onhook up` and `onhook demo` print: the start, then a line each way as it happens. No I/O."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ def start_lines(
 
 def latest_capture_url(settings: Settings) -> str:
     return f"{settings.sink_public_url}/token/{settings.sink_token}/request/latest"
+
+
+class Notices:
+    """Lines for notices as they come: a reason that was just told is not told again."""
+
+    def __init__(self) -> None:
+        self._last: Notice | None = None
+
+    def line(self, notice: Notice) -> str | None:
+        """None for what is not worth a line."""
+        line = notice_line(notice)
+        if line is None:
+            return None
+        is_same = isinstance(notice, MessageSetAside) and notice == self._last
+        self._last = notice
+        return "xxx set aside too, for the same reason" if is_same else line
 
 
 def notice_line(notice: Notice) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from onhook.cli.moment import moment_of
 from onhook.cli.printed import harmless, print_json
 from onhook.event_flow.sample import LAST, sampled
 from onhook.event_flow.template_tester import context_of_event, evaluate
+from onhook.flow.expression import compiled
 from onhook.pebble import PebbleError
 
 DELIMITERS = ("{{", "{%", "{#")
@@ -27,18 +29,40 @@ def execute(given: argparse.Namespace) -> int:
     context = _context(given.context)
     now = moment_of(given.at) if given.at else datetime.now(UTC)
     try:
+        compiled(source)
         evaluated = evaluate(source, context, as_json_body=given.json_body, now=now)
     except PebbleError as error:
         raise Failure(_described(error, source)) from None
-    for note in evaluated.notes:
-        sys.stderr.write(f"onhook: {note}\n")
+    for note in (*evaluated.notes, *unknown_names(source, context)):
+        sys.stderr.write(f"note: {note}\n")
     if not any(mark in source for mark in DELIMITERS):
-        sys.stderr.write("onhook: nothing to evaluate; an expression stands in braces: {{ ... }}\n")
+        sys.stderr.write("note: nothing to evaluate; an expression stands in braces: {{ ... }}\n")
     if given.json:
         print_json({"output": evaluated.output, "type": evaluated.type})
     else:
         sys.stdout.write(evaluated.output + "\n")
     return 0
+
+
+def unknown_names(source: str, context: Mapping[str, Any]) -> list[str]:
+    """What to say of each name that is not in the context: it prints nothing."""
+    found: dict[str, None] = {}
+    for reference in compiled(source).references:
+        known: Any = context
+        for name in reference.path:
+            if not isinstance(known, Mapping):
+                break
+            if name not in known:
+                near = difflib.get_close_matches(name.lower(), _folded(known), 1, 0.6)
+                hint = f"; did you mean {_folded(known)[near[0]]}?" if near else ""
+                found[f"{reference} names nothing here, and prints nothing{hint}"] = None
+                break
+            known = known[name]
+    return list(found)
+
+
+def _folded(known: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name).lower(): str(name) for name in known}
 
 
 def _source(text: str) -> str:

@@ -25,6 +25,12 @@ def execute(given: argparse.Namespace) -> int:
     name = quote(interaction, safe="")
     history = call("worker", "GET", f"{settings.worker_url}/interactions/{name}")
     contact = _contact(settings, name)
+    is_known = contact or any(history[part] for part in ("runs", "events", "dead_letters"))
+    if not is_known and len(interaction) < SHORTEST_PREFIX:
+        raise Failure(
+            f'no interaction is called "{interaction}"; give the id, or at least its first '
+            f"{SHORTEST_PREFIX} characters"
+        )
     for run in history["runs"]:
         for attempt in run["attempts"]:
             attempt["capture"] = _capture(settings, attempt["response_headers"])
@@ -33,7 +39,7 @@ def execute(given: argparse.Namespace) -> int:
         print_json(found)
     else:
         sys.stdout.write("\n".join(trace_lines(found)) + "\n")
-    return 0 if contact or history["runs"] or history["events"] or history["dead_letters"] else 1
+    return 0 if is_known else 1
 
 
 def _newest(settings: Settings) -> str:
@@ -49,7 +55,7 @@ def _whole(settings: Settings, given: str) -> str:
     """The id that begins with what was given, if just one does; what was given otherwise."""
     prefix = given.removesuffix("...")
     if len(prefix) < SHORTEST_PREFIX:
-        return given
+        return prefix
     query = urlencode({"prefix": prefix, "limit": MOST_NAMED})
     found: list[str] = call("worker", "GET", f"{settings.worker_url}/interactions?{query}")
     if len(found) > 1 and prefix not in found:

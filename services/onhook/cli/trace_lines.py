@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from onhook.cli.printed import one_line
 from onhook.cli.run_lines import WIDTH, note_lines, shown, step_line, took, value_lines
+from onhook.contracts.event import EVENT_NAMES
 
 REQUESTS = frozenset({"http-request", "http-request-v2"})
 LONGEST = WIDTH - 50
 """Of a value, so that its line stays within WIDTH."""
+ONE_MOMENT = timedelta(seconds=1)
+_IN_A_CALL = tuple(EVENT_NAMES)
 NOT_LEFT = "(under way)"
 IN_AN_ATTEMPT = frozenset({"method", "url", "headers", "httpStatusCode", "httpResponseHeaders"})
 """What an attempt's own lines say, or nobody looks for here; `--json` has it."""
@@ -24,7 +28,7 @@ def trace_lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"  call {contact['state']}, from {contact['ani']} to {contact['dnis']}")
     lines += [
         f"  event {event['event_type']}: {event['outcome']}, {one_line(event['reason'])}"
-        for event in found["events"]
+        for event in in_order(found["events"])
     ]
     for run in found["runs"]:
         lines += _run_lines(run)
@@ -40,6 +44,26 @@ def trace_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def in_order(events: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By time, and those of one moment as a call has them: they are recorded side by side."""
+    moments: list[list[Mapping[str, Any]]] = []
+    for event in sorted(events, key=_at):
+        if moments and _at(event) - _at(moments[-1][-1]) < ONE_MOMENT:
+            moments[-1].append(event)
+        else:
+            moments.append([event])
+    return [event for moment in moments for event in sorted(moment, key=_place_in_a_call)]
+
+
+def _at(event: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["at"])
+
+
+def _place_in_a_call(event: Mapping[str, Any]) -> int:
+    name = event["event_type"]
+    return _IN_A_CALL.index(name) if name in _IN_A_CALL else len(_IN_A_CALL)
+
+
 def _run_lines(run: Mapping[str, Any]) -> list[str]:
     row = run["run"]
     flow = f"{one_line(row['flow_name'])} v{row['version']}"
@@ -53,6 +77,8 @@ def _run_lines(run: Mapping[str, Any]) -> list[str]:
     for attempt in left:
         lines.append(f"        {one_line(attempt['node'])} {NOT_LEFT}")
         lines += [f"          {line}" for line in _attempt_lines(attempt)]
+    if row["state"] == "running" and not run["attempts"]:
+        lines.append(f"      attempt 1 under way since {row['updated_at']}")
     if row["reason"]:
         lines.append(f"      {one_line(row['reason'])}")
     return lines

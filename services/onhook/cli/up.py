@@ -62,8 +62,10 @@ def _with_ports(settings: Settings, first: int | None) -> Settings:
 
 
 async def _serve(settings: Settings, given: argparse.Namespace, stopping: asyncio.Event) -> None:
+    notices = show.Notices()
+
     def tell(notice: Notice) -> None:
-        line = show.notice_line(notice)
+        line = notices.line(notice)
         if line is not None and not given.json:
             _say(line)
 

@@ -20,7 +20,10 @@ RUN_NAMESPACE = UUID("6f6e686f-6f6b-5275-8e73-000000000001")
 LARGEST_RUN_BYTES = 4 * 1024 * 1024
 LARGEST_RESPONSE_BYTES = 256 * 1024
 
-Count = Annotated[int, Meta(ge=0)]
+LARGEST_COUNT = 2**31 - 1
+"""A larger number is forged: nothing that counts it, or keeps it in a table, has to expect it."""
+Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
+VersionNumber = Annotated[int, Meta(ge=1, le=LARGEST_COUNT)]
 Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its offset: one without cannot be compared with now."""
 
@@ -36,7 +39,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     """
 
     flow_id: str | None
-    version: int | None
+    version: VersionNumber | None
     in_main: bool
     prefix: str
     node: str
@@ -44,6 +47,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     outputs: dict[str, Any]
     visits: dict[str, Count]
     in_error_handler: bool
+    tainted: tuple[str, ...] | None = None
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -60,13 +64,16 @@ class Progress(Struct, frozen=True, kw_only=True):
     """True once OnGlobalError has taken over: an error there ends the run."""
     flow_id: str | None = None
     """The flow that is performed now; None while it is the run's own. `version` likewise."""
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: VersionNumber | None = None
     in_main: bool = False
     """The node belongs to that flow's main graph, as in a subflow, not to its event flows."""
     prefix: str = ""
     """What stands before node ids in the addresses of a flow that was called."""
     callers: tuple[Caller, ...] = ()
     """The flows that wait for this one to end, the run's own first."""
+    tainted: tuple[str, ...] | None = None
+    """Variables of the flow that is performed now that came by a value of the event's, before its
+    nodes set others from them. None: not known, so it may be any."""
 
 
 class WaitingRequest(Struct, frozen=True, kw_only=True):
@@ -101,7 +108,7 @@ class RunMessage(Struct, frozen=True, kw_only=True):
     event: Event
     flow_id: str
     flow_name: str
-    version: Annotated[int, Meta(ge=1)]
+    version: VersionNumber
     progress: Progress | None = None
     """None: the run has not begun, and starts from its event."""
     request: WaitingRequest | None = None
@@ -124,6 +131,8 @@ class Hidden(Struct, frozen=True, kw_only=True):
     """Variables and outputs of each caller."""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    held: tuple[str, ...] | None = ()
+    """What secure variables held before, to be masked from now on; None: more than is kept."""
 
 
 _decoder = msgspec.json.Decoder(RunMessage)
@@ -145,7 +154,9 @@ def encode_run(message: RunMessage) -> bytes:
     return msgspec.json.encode(message)
 
 
-def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessage:
+def sealed_run(
+    message: RunMessage, seal: Callable[[bytes], bytes], held: tuple[str, ...] | None = ()
+) -> RunMessage:
     """The message with its secure parts taken out and, sealed, put beside."""
     progress, request = message.progress, message.request
     if progress is None:
@@ -156,6 +167,7 @@ def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessag
         callers=tuple((caller.variables, caller.outputs) for caller in progress.callers),
         headers=() if request is None else request.headers,
         body=b"" if request is None else request.body,
+        held=held,
     )
     bare = [msgspec.structs.replace(each, variables={}, outputs={}) for each in progress.callers]
     return msgspec.structs.replace(
@@ -166,11 +178,13 @@ def sealed_run(message: RunMessage, seal: Callable[[bytes], bytes]) -> RunMessag
     )
 
 
-def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMessage:
-    """The message whole again. Raises MalformedRun, and what `unseal` raises."""
+def opened_run(
+    message: RunMessage, unseal: Callable[[bytes], bytes]
+) -> tuple[RunMessage, tuple[str, ...] | None]:
+    """The message whole again, and what was held. Raises MalformedRun, and what `unseal` raises."""
     progress, request = message.progress, message.request
     if message.sealed is None or progress is None:
-        return message
+        return message, ()
     try:
         hidden = _hidden_decoder.decode(unseal(message.sealed))
     except msgspec.DecodeError as error:
@@ -181,7 +195,7 @@ def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMess
         msgspec.structs.replace(caller, variables=variables, outputs=outputs)
         for caller, (variables, outputs) in zip(progress.callers, hidden.callers, strict=True)
     )
-    return msgspec.structs.replace(
+    opened = msgspec.structs.replace(
         message,
         progress=msgspec.structs.replace(
             progress, variables=hidden.variables, outputs=hidden.outputs, callers=callers
@@ -190,6 +204,7 @@ def opened_run(message: RunMessage, unseal: Callable[[bytes], bytes]) -> RunMess
         and msgspec.structs.replace(request, headers=hidden.headers, body=hidden.body),
         sealed=None,
     )
+    return opened, hidden.held
 
 
 def flow_id_of(name: str) -> str:

@@ -18,7 +18,7 @@ from onhook.egress.connector import Connector, Headers, Keys
 from onhook.egress.connectors import Connectors, with_own
 from onhook.egress.oauth import TokenSource
 from onhook.egress.port import Client, Request, Response, SendError
-from onhook.flow.secrecy import MASKED
+from onhook.flow.mask import MASKED
 from onhook.settings.settings import SettingError
 from onhook.signature import SIGNATURE, TIMESTAMP, WEBHOOK_ID, SecretError, Signer, parse_secrets
 

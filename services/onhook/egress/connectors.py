@@ -16,7 +16,7 @@ from typing import Any
 from onhook.egress.connector import Connector, EndpointRule, Headers, Keys, origin_of
 from onhook.egress.connector_file import ENDPOINTS, read_connector, read_rule
 from onhook.egress.connector_texts import ConnectorsError, Texts, Watched
-from onhook.flow.secrecy import NOTHING_SECURE, Mask
+from onhook.flow.mask import NOTHING, Mask
 from onhook.settings.plain_yaml import NotPlain, read_yaml
 
 _POSITION = re.compile(r"line \d+, column \d+")
@@ -127,7 +127,7 @@ class Connectors:
 
 @lru_cache(maxsize=8)  # making one costs more than a request
 def _mask_over(secrets: frozenset[str]) -> Mask:
-    return Mask(secrets) if secrets else NOTHING_SECURE
+    return Mask(secrets) if secrets else NOTHING
 
 
 def with_own(headers: Headers, own: Headers) -> Headers:

@@ -47,7 +47,8 @@ from onhook.event_flow.suspect_link import Begin
 from onhook.event_flow.watch import watching
 from onhook.event_flow.webhook_check import check_webhooks
 from onhook.event_flow.worker import Worker
-from onhook.journal import sqlite as sqlite_journal
+from onhook.journal.bounds import Limits
+from onhook.journal.opening import opened as journal_opened
 from onhook.settings.contact_centre import ContactCentre, load_contact_centre
 from onhook.settings.egress_rule import EgressRule
 from onhook.settings.settings import Settings
@@ -115,7 +116,13 @@ async def running(
             settings.run_key, folder, makes_one=not settings.amqp_url or settings.shadow
         )
         journal = await stack.enter_async_context(
-            sqlite_journal.opened(settings.journal_database(), synchronous=settings.synchronous)
+            journal_opened(
+                settings.journal_database(),
+                synchronous=settings.synchronous,
+                limits=Limits(
+                    max_age_s=settings.journal_max_age, max_rows=settings.journal_max_rows
+                ),
+            )
         )
         catalogue = await Catalogue.loaded(
             journal,

@@ -1,4 +1,4 @@
-"""How a run begins: its first message, and its first row in the journal. Pure."""
+"""How a run begins: its first message, its first row in the journal; or that none does. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from onhook.contracts.event import Event
 from onhook.contracts.run import RunMessage, run_id_of
-from onhook.journal.port import Run
+from onhook.journal.port import EventOutcome, EventRow, Run
 
 
 def first_message(event: Event, flow_id: str, flow_name: str, version: int) -> RunMessage:
@@ -35,4 +35,17 @@ def first_row(message: RunMessage, now: datetime) -> Run:
         version=message.version,
         created_at=now,
         updated_at=now,
+    )
+
+
+def filtered_row(event: Event, reason: str, now: datetime) -> EventRow:
+    """For an event that starts no run."""
+    return EventRow(
+        source=event.source,
+        event_id=event.id,
+        event_type=event.type,
+        interaction_id=event.interaction_id,
+        outcome=EventOutcome.FILTERED,
+        reason=reason,
+        at=now,
     )

@@ -17,8 +17,8 @@ import structlog
 from onhook.contracts.event import EVENT_NAMES, Event, canonical_name
 from onhook.event_flow.dead_letter import cut
 from onhook.event_flow.label import LATEST
-from onhook.event_flow.selection import UnknownFlow, named_flow, pinned_version
-from onhook.flow.compiled import Flow, compile_flow
+from onhook.event_flow.selection import NeverHandled, UnknownFlow, named_flow, pinned_version
+from onhook.flow.compiled import Flow, compile_stored
 from onhook.flow.errors import FlowError
 from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile
 from onhook.flow.surroundings import FlowAtHand, Surroundings
@@ -70,7 +70,7 @@ class Catalogue:
         )
         """What flows are validated against."""
         self._names: dict[str, str] = {}
-        """Flow name -> id; of several the one that is published, and then the last."""
+        """Flow name -> id; of several the one that is called so now, is published, was last."""
         self._labels: dict[tuple[str, str], int] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._newest: dict[str, Version] = {}
@@ -110,9 +110,14 @@ class Catalogue:
             self._name_flows()
 
     def _name_flows(self) -> None:
+        """A flow's name is its newest version's; older names are its own while no other has them."""
         ordered = sorted(
             self._versions.values(),
-            key=lambda version: (not self.is_withdrawn(version.flow_id), version.published_at),
+            key=lambda version: (
+                self._newest[version.flow_id].name == version.name,
+                not self.is_withdrawn(version.flow_id),
+                version.published_at,
+            ),
         )
         self._names = {version.name: version.flow_id for version in ordered}
 
@@ -144,7 +149,8 @@ class Catalogue:
     def selected(self, event: Event) -> list[tuple[str, int]]:
         """The flows and versions that an event runs (several only where none is named).
 
-        Raises UnknownFlow where a flow or label is named that is not published.
+        Raises UnknownFlow where a flow or label is named that is not published; NeverHandled where
+        that makes no difference.
         """
         named = named_flow(event, self._points)
         if named is None:
@@ -160,17 +166,26 @@ class Catalogue:
                 "message"
             )
         if self.is_withdrawn(flow_id):
-            raise UnknownFlow(
+            raise self._unknown(
+                flow_id,
+                event.type,
                 f'flow "{cut(named.flow, 120)}" was unpublished; publish it again, then replay '
-                "this message"
+                "this message",
             )
         number = pinned_version(event) or self._labels.get((flow_id, named.label))
         if number is None:
-            raise UnknownFlow(
+            raise self._unknown(
+                flow_id,
+                event.type,
                 f'flow "{cut(named.flow, 120)}" has no version labelled "{cut(named.label, 60)}"; '
-                "publish one under that label, then replay this message"
+                "publish one under that label, then replay this message",
             )
         return [(flow_id, number)]
+
+    def _unknown(self, flow_id: str, event_type: str, reason: str) -> UnknownFlow:
+        versions = self.versions_of(flow_id)
+        is_missed = any(event_type in _named_handlers(version) for version in versions)
+        return UnknownFlow(reason) if is_missed else NeverHandled(reason)
 
     def handles(self, flow_id: str, number: int, event_type: str) -> bool:
         """Whether a version has a handler; yes for one that cannot be had now: its run waits."""
@@ -190,7 +205,7 @@ class Catalogue:
                 raise MissingVersion(f'flow "{flow_id}" has no version {number} in the journal')
             try:
                 file = msgspec.json.decode(version.content, type=FlowFile)
-                found = compile_flow(file, self.surroundings)
+                found = compile_stored(file, self.surroundings)
             except (FlowError, msgspec.DecodeError) as error:
                 raise MissingVersion(
                     f'flow "{version.name}" v{number} cannot run in this version of onhook: {error}'
@@ -289,4 +304,4 @@ def _named_handlers(version: Version) -> set[str | None]:
     return {canonical_name(name) or name for name in handlers.on_events}
 
 
-__all__ = ["LATEST", "Catalogue", "MissingVersion", "NoSuchFlow", "UnknownFlow"]
+__all__ = ["LATEST", "Catalogue", "MissingVersion", "NeverHandled", "NoSuchFlow", "UnknownFlow"]

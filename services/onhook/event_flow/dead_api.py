@@ -105,7 +105,8 @@ class DeadApi:
         )
 
     async def replay(self, call: Call) -> Replayed:
-        return Replayed(await stored(lambda: self._replay.replay(call.path["message"])))
+        sent = await stored(lambda: self._replay.replay(call.path["message"]))
+        return Replayed(sent.run_id, sent.note)
 
     async def drop(self, call: Call) -> None:
         await stored(lambda: self._replay.drop(call.path["message"]))

@@ -13,11 +13,15 @@ from msgspec import Struct
 from onhook.contracts.run import WaitingRequest
 from onhook.egress.port import Client, Request, Response, SendError
 from onhook.egress.shadow import NOT_SENT
+from onhook.event_flow.dead_letter import Unprocessable
 from onhook.event_flow.retry import retry_after_s
 from onhook.flow.effect import SendRequest
+from onhook.flow.mask import NOTHING, Mask
 from onhook.journal.port import Attempt
 
 EXCERPT_BYTES = 1_024
+LONGEST_URL_CHARS = 2_000
+LONGEST_DETAIL_CHARS = 1_000
 LONGEST_HEADER_CHARS = 500
 HEADERS_KEPT = 30
 WEBHOOK_ID = "webhook-id"
@@ -61,6 +65,9 @@ class Tried(Struct, frozen=True, kw_only=True):
 
 
 def rendered_before(waiting: WaitingRequest) -> Rendered:
+    """Raises Unprocessable for one that no worker of ours ever tried."""
+    if not any(name == WEBHOOK_ID for name, _value in waiting.headers):
+        raise Unprocessable("malformed", f"not a run: the request that waits has no {WEBHOOK_ID}")
     return Rendered(method=waiting.method, headers=waiting.headers, body=waiting.body)
 
 
@@ -82,8 +89,12 @@ async def attempt(
     number: int,
     clock: Callable[[], datetime],
     timeout_s: float | None = None,
+    mask_for: Callable[[Response | None], Mask] = lambda _response: NOTHING,
 ) -> Tried:
-    """Send once and describe what came of it. `timeout_s` goes before the node's own."""
+    """Send once and describe what came of it, masked before it is cut.
+
+    `timeout_s` goes before the node's own.
+    """
     started_at = clock()
     response: Response | None = None
     fault: SendError | None = None
@@ -101,6 +112,7 @@ async def attempt(
     except SendError as error:
         fault, elapsed_s = error, error.elapsed_s
     is_shadow = response is NOT_SENT
+    mask = mask_for(None if is_shadow else response)
     row = Attempt(
         run_id=run_id,
         node=effect.node.name,
@@ -110,14 +122,20 @@ async def attempt(
         started_at=started_at,
         elapsed_ms=round(elapsed_s * 1000, 3),
         method=rendered.method,
-        url=url[:2_000],
+        url=mask.cut(url, LONGEST_URL_CHARS),
         status=None if response is None or is_shadow else response.status,
         fault=SHADOW_FAULT if is_shadow else None if fault is None else fault.fault.value,
-        detail=NOT_SENT_DETAIL if is_shadow else None if fault is None else fault.message[:1_000],
-        response_headers={} if response is None else _kept_headers(response),
-        response_excerpt="" if response is None else _excerpt(response),
+        detail=_detail(fault, mask, is_shadow=is_shadow),
+        response_headers={} if response is None else _kept_headers(response, mask),
+        response_excerpt="" if response is None else excerpt(response.body, EXCERPT_BYTES, mask),
     )
     return Tried(attempt=row, response=response, retry_after_s=_asked_wait_s(response, clock))
+
+
+def _detail(fault: SendError | None, mask: Mask, *, is_shadow: bool) -> str | None:
+    if is_shadow:
+        return NOT_SENT_DETAIL
+    return None if fault is None else mask.cut(fault.message, LONGEST_DETAIL_CHARS)
 
 
 def _asked_wait_s(response: Response | None, clock: Callable[[], datetime]) -> float | None:
@@ -129,12 +147,17 @@ def _asked_wait_s(response: Response | None, clock: Callable[[], datetime]) -> f
     return None
 
 
-def _kept_headers(response: Response) -> dict[str, str]:
+def _kept_headers(response: Response, mask: Mask) -> dict[str, str]:
     return {
-        name.lower(): value[:LONGEST_HEADER_CHARS]
+        mask.text(name.lower()): mask.cut(value, LONGEST_HEADER_CHARS)
         for name, value in response.headers[:HEADERS_KEPT]
     }
 
 
-def _excerpt(response: Response) -> str:
-    return response.body[:EXCERPT_BYTES].decode("utf-8", "replace")
+def excerpt(body: bytes, longest_bytes: int, mask: Mask) -> str:
+    """The first so many bytes of a body, masked: a value that stands across the end is, whole."""
+    if not mask or len(body) <= longest_bytes:
+        return mask.text(body[:longest_bytes].decode("utf-8", "replace"))
+    whole = body.decode("utf-8", "replace")
+    shown = len(body[:longest_bytes].decode("utf-8", "ignore"))
+    return mask.cut(whole, shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -24,10 +25,20 @@ from onhook.event_flow.views import (
     VersionSummary,
 )
 from onhook.flow.errors import FlowError
+from onhook.flow.loading import Loaded, load
 from onhook.flow.model import FlowFile
 from onhook.journal.port import Journal, Version
 from onhook.web.operation import Call
 from onhook.web.problem import Problem
+
+
+async def _read(call: Call) -> Loaded:
+    """The flow of a request, read as a file is. Raises Problem."""
+    try:
+        return await asyncio.to_thread(load, call.body, "Body")
+    except FlowError as error:
+        (found,) = error.findings
+        raise Problem(400, f"Body: {found.message}; {found.remedy}") from None
 
 
 class FlowApi:
@@ -113,29 +124,29 @@ class FlowApi:
 
     async def publish(self, call: Call) -> FlowPublished:
         query: PublishQuery = call.query
+        loaded = await _read(call)
         try:
             published = await stored(
-                lambda: self._publishing.publish(
-                    msgspec.json.encode(call.body),
-                    call.body.name,
-                    labels=query.label,
-                    comment=query.comment,
+                lambda: self._publishing.publish_loaded(
+                    loaded, labels=query.label, comment=query.comment
                 )
             )
         except FlowError as error:
             raise Problem(422, str(error)) from None
+        await stored(self._desk.refresh)  # a variable may have become secure
         return FlowPublished(
             id=published.version.flow_id,
             name=published.version.name,
             version=published.version.number,
             is_new=published.is_new,
+            is_again=published.is_again,
             labels=self._catalogue.labels_of(published.version.flow_id),
-            findings=list(published.flow.findings),
+            findings=list(published.findings),
             affected=published.affected,
         )
 
     async def validate(self, call: Call) -> FlowValidated:
-        return FlowValidated(findings=list(self._publishing.validated(call.body)))
+        return FlowValidated(findings=list(await self._publishing.validated(await _read(call))))
 
     async def move_label(self, call: Call) -> LabelsChanged:
         flow, label = call.path["flow"], call.path["label"]
@@ -197,6 +208,7 @@ def rows(api: FlowApi | type[FlowApi]) -> list[dict[str, Any]]:
             "handler": api.publish,
             "status": 201,
             "body": FlowFile,
+            "takes_bytes": True,
             "query": PublishQuery,
             "response": FlowPublished,
             "errors": {
@@ -211,6 +223,7 @@ def rows(api: FlowApi | type[FlowApi]) -> list[dict[str, Any]]:
             "summary": "What publishing a flow would say of it, errors first",
             "handler": api.validate,
             "body": FlowFile,
+            "takes_bytes": True,
             "response": FlowValidated,
         },
         {

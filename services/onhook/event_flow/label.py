@@ -11,7 +11,7 @@ LATEST = "Latest"
 """Always the newest version of a flow that is published; a flow without it is withdrawn."""
 USUAL = (LATEST, "Live", "Test", "Dev")
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?", re.ASCII)
 _NUMBER = re.compile(r"v?[0-9]+", re.ASCII | re.IGNORECASE)
 
 
@@ -23,7 +23,8 @@ def checked_label(text: str) -> str:
     """Raises UnusableLabel."""
     if not _NAME.fullmatch(text):
         raise UnusableLabel(
-            f"{text[:80]!r} cannot be a label: use up to 60 letters, digits, blanks, . _ and -"
+            f"{text[:80]!r} cannot be a label: use up to 60 letters, digits, . _ and -, without "
+            "blanks"
         )
     if _NUMBER.fullmatch(text):
         raise UnusableLabel(f'"{text}" cannot be a label: it reads like the number of a version')
@@ -31,6 +32,15 @@ def checked_label(text: str) -> str:
         if text.lower() == usual.lower() and text != usual:
             raise UnusableLabel(f'"{text}" cannot be a label beside {usual}; write {usual}')
     return text
+
+
+def gone_lines(labels: Iterable[str]) -> list[str]:
+    """What publishing a flow again will not bring back."""
+    lost = [label for label in labels if label != LATEST]
+    if not lost:
+        return []
+    what = f"label {lost[0]} is" if len(lost) == 1 else f"labels {', '.join(lost)} are"
+    return [f"{what} gone: publishing again brings {LATEST} alone back"]
 
 
 def affected_lines(

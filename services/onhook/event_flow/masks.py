@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onhook.flow.secrecy import Mask
+from onhook.flow.mask import Mask
 
 Headers = tuple[tuple[str, str], ...]
 

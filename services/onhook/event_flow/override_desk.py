@@ -16,10 +16,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from onhook.event_flow.catalogue import Catalogue, NoSuchFlow
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow
 from onhook.event_flow.dead_letter import cut
+from onhook.event_flow.override_notes import notes_on
 from onhook.event_flow.overrides import Layer, Overrides
 from onhook.event_flow.sealing import Altered, Keys, MissingKey
+from onhook.flow.compiled import Flow
 from onhook.flow.errors import VariableError
 from onhook.flow.model import FlowFile, Variable
 from onhook.flow.variables import Origin, converted
@@ -40,6 +42,8 @@ class Holding(Struct, frozen=True, kw_only=True):
     """`stored`, `file`, `environment`, `command line` or `default`."""
     is_secure: bool
     is_externalized: bool
+    notes: tuple[str, ...] = ()
+    """Of a value that was just set: what it will not do."""
 
 
 class OverrideDesk:
@@ -74,7 +78,10 @@ class OverrideDesk:
         return desk
 
     async def refresh(self) -> None:
-        """Read what is stored. Flows with a value that cannot be opened are locked: runs wait."""
+        """Read what is stored, and seal what a newer version of its flow says is secure.
+
+        Flows with a value that cannot be opened are locked: their runs wait.
+        """
         async with self._changing:
             await self._read()
 
@@ -90,7 +97,20 @@ class OverrideDesk:
                 log.error("override cannot be read", flow=name, variable=row.variable)
             else:
                 stored.setdefault(row.flow_id, {})[row.variable] = value
+                if not row.is_sealed and self._keys.can_seal and self._is_secure(row):
+                    await self._journal.set_override(self._sealed(row))
         self._overrides.store(stored, locked)
+
+    def _is_secure(self, row: StoredOverride) -> bool:
+        """Whether its variable became secure after the value was set."""
+        if row.flow_id not in self._catalogue.flow_ids:
+            return False
+        declared = self._variables(row.flow_id)
+        return any(each.is_secure for each in declared if each.name == row.variable)
+
+    def _sealed(self, row: StoredOverride) -> StoredOverride:
+        value = self._keys.seal(row.value, _owner(row.flow_id, row.variable))
+        return msgspec.structs.replace(row, value=value, is_sealed=True)
 
     def _opened(self, row: StoredOverride) -> Any:
         owner = _owner(row.flow_id, row.variable)
@@ -111,15 +131,7 @@ class OverrideDesk:
                 f'variable "{variable}": null is no value; to take its override away: onhook '
                 f"override unset {self._catalogue.name_of(flow_id)} {variable}"
             )
-        try:
-            converted(declared, value, Origin.OVERRIDE)
-        except VariableError:
-            if not declared.is_secure:
-                raise
-            raise VariableError(
-                f'variable "{variable}": the value is no {declared.type.value}; give it a value of '
-                "that type"
-            ) from None
+        given = converted(declared, value, Origin.OVERRIDE)
         content = msgspec.json.encode(value)
         if declared.is_secure:
             content = self._keys.seal(content, _owner(flow_id, variable))
@@ -133,7 +145,15 @@ class OverrideDesk:
         async with self._changing:
             await self._journal.set_override(row)
             await self._read()
-        return self._holding(flow_id, declared)
+        holding = self._holding(flow_id, declared)
+        notes = notes_on(declared, given, Layer(holding.origin), self._newest_flow(flow_id))
+        return msgspec.structs.replace(holding, notes=tuple(notes))
+
+    def _newest_flow(self, flow_id: str) -> Flow | None:
+        try:
+            return self._catalogue.flow(flow_id, self._catalogue.newest(flow_id).number)
+        except MissingVersion:
+            return None
 
     async def unset(self, flow: str, variable: str) -> Holding:
         """What holds instead. Raises NoSuchFlow where no override is stored."""

@@ -70,7 +70,8 @@ class Overrides:
         return {**self._of_file(flow_name, flow_id), **self._stored.get(flow_id, {})}
 
     def _of_file(self, flow_name: str, flow_id: str) -> dict[str, Any]:
-        return {**self._by_flow.get(flow_id, {}), **self._by_flow.get(flow_name, {})}
+        """By id over by name, since another flow may have the name too."""
+        return {**self._by_flow.get(flow_name, {}), **self._by_flow.get(flow_id, {})}
 
     def origin(
         self, flow_name: str, flow_id: str, variable: str, *, is_externalized: bool

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from onhook.contracts.run import Progress, RunMessage
+from onhook.egress.port import Response
 from onhook.event_flow.dead_letter import Unprocessable
 from onhook.event_flow.recording import Recording
 from onhook.event_flow.sealing import MissingKey
 from onhook.flow import engine
 from onhook.flow.compiled import Flow
-from onhook.flow.effect import CallFlow, Effect, Finished, Moved
+from onhook.flow.effect import CallFlow, Effect, Finished, Moved, SendRequest
 from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
-from onhook.flow.secrecy import Mask, holds_secure, mask_in
+from onhook.flow.secrecy import Secrets, holds_secure
 from onhook.flow.trace import TraceEntry
-from onhook.journal.port import Attempt, Result, Run, ScreenPop, visit_key
+from onhook.journal.port import Attempt, Result, Run, ScreenPop
 
 if TYPE_CHECKING:
     from onhook.event_flow.lane import Place
@@ -49,22 +50,20 @@ class Performance:
         *,
         is_secure: bool,
         place: Place | None = None,
+        held: tuple[str, ...] | None = (),
     ) -> None:
         self.parts = parts
         self.place = place
         """Of its lane; lent to others while its request stands in line."""
         self.flow = flow
         self.message = message
-        self.record = Recording(parts, message, row, is_secure=is_secure or holds_secure(flow))
-        self._now = self._time_of_message()
+        self.record = Recording(
+            parts, message, row, Secrets(held), is_secure=is_secure or holds_secure(flow)
+        )
+        self._now = message.published_at or row.created_at
+        """Moved on by each result as it is walked: the same however often the message comes."""
         self._worlds: dict[tuple[str | None, int | None], World] = {}
         """By the flow that is performed, as in Progress."""
-
-    def _time_of_message(self) -> datetime:
-        """Data of the run: the same however often the message is handed out."""
-        begun = self.message.published_at or self.record.row.created_at
-        known = (result.at for result in self.record.row.results.values() if result.at is not None)
-        return max((begun, *known))
 
     # Walking
 
@@ -92,13 +91,16 @@ class Performance:
         """
         while True:
             started_at, began = self.parts.clock(), time.perf_counter()
+            world = self.world(progress)
+            if self.record.is_secure:
+                self.record.secrets.note_run(self.flow, self.lookup, progress, world.overrides)
             try:
-                step = engine.step(self.flow, self.lookup, progress, self.world(progress))
+                step = engine.step(self.flow, self.lookup, progress, world)
             except RunError as error:
-                raise self.unprocessable(progress, error) from None
+                raise self.unprocessable(error) from None
             if not isinstance(step, Moved):
                 return progress, step
-            self._tell(self.masks(progress), step.trace, started_at, _ms_since(began))
+            self.record.trace.add(step.trace, started_at, _ms_since(began))
             progress = step.progress
 
     def after(
@@ -111,7 +113,6 @@ class Performance:
         began: float | None = None,
         inputs: dict[str, Any] | None = None,
         note: str | None = None,
-        masks: tuple[Mask, ...] | None = None,
     ) -> Progress:
         """Behind an effect whose result is in. Raises Unprocessable where nothing handles it."""
         if result.at is not None:
@@ -122,8 +123,7 @@ class Performance:
         if note:
             entry = msgspec.structs.replace(entry, note=note)
         at = started_at or result.at or self.parts.clock()
-        masks = self.masks(progress) if masks is None else masks
-        self._tell(masks, entry, at, 0.0 if began is None else _ms_since(began))
+        self.record.trace.add(entry, at, 0.0 if began is None else _ms_since(began))
         return moved.progress
 
     def _moved(
@@ -150,9 +150,9 @@ class Performance:
                 flow, lookup, progress, effect, result.failure, world, inputs=inputs
             )
         except RunError as error:
-            raise self.unprocessable(progress, error) from None
+            raise self.unprocessable(error) from None
         if handled is None:
-            raise self._unhandled(progress, effect, result.failure)
+            raise self._unhandled(effect, result.failure)
         return handled
 
     def _given_to_called(self, effect: Effect, result: Result) -> dict[str, Any]:
@@ -195,29 +195,23 @@ class Performance:
 
     # Masking
 
-    def masks(self, progress: Progress) -> tuple[Mask, ...]:
-        """What takes the secure values of this flow and of its callers out of anything."""
-        if not self.record.is_secure:
-            return ()
-        overrides = self.world(progress).overrides
-        return (mask_in(self.flow, self.lookup, progress, overrides),)
+    def note_response(self, progress: Progress, effect: SendRequest, response: Response) -> None:
+        """The secure values that it brings: they are masked in what is told of it already."""
+        if self.record.is_secure:
+            outputs = engine.response_outputs(response.status, response.headers, response.body)
+            current = engine.performed(self.flow, self.lookup, progress)
+            self.record.secrets.note(current, effect.node.read(outputs)[0])
 
-    def masked(self, progress: Progress, text: str) -> str:
-        for mask in self.masks(progress):
-            text = mask.text(text)
-        return text
-
-    def unprocessable(self, progress: Progress, reason: object) -> Unprocessable:
+    def unprocessable(self, reason: object) -> Unprocessable:
         """For a node that failed, and nothing in the flow handles it."""
-        return Unprocessable(
-            TEMPLATE, f'flow "{self.flow.name}": {self.masked(progress, str(reason))}'
-        )
+        text = self.record.mask.text(str(reason))
+        return Unprocessable(TEMPLATE, f'flow "{self.flow.name}": {text}')
 
-    def _unhandled(self, progress: Progress, effect: Effect, reason: str) -> Unprocessable:
-        self.tell_stop(progress, effect, reason)
-        return self.unprocessable(progress, RunError(effect.node.name, reason))
+    def _unhandled(self, effect: Effect, reason: str) -> Unprocessable:
+        self.tell_stop(effect, reason)
+        return self.unprocessable(RunError(effect.node.name, reason))
 
-    def tell_stop(self, progress: Progress, effect: Effect, note: str, **inputs: Any) -> None:
+    def tell_stop(self, effect: Effect, note: str, **inputs: Any) -> None:
         """Trace an effect behind which the run does not go on in this message."""
         node = effect.node
         entry = TraceEntry(
@@ -229,25 +223,13 @@ class Performance:
             inputs=inputs,
             note=note,
         )
-        self._tell(self.masks(progress), entry, self.parts.clock(), 0.0)
-
-    def _tell(
-        self, masks: tuple[Mask, ...], entry: TraceEntry, started_at: datetime, elapsed_ms: float
-    ) -> None:
-        for mask in masks:
-            entry = msgspec.structs.replace(
-                entry,
-                inputs=mask.data(entry.inputs),
-                outputs=mask.data(entry.outputs),
-                note=entry.note and mask.text(entry.note),
-            )
-        self.record.trace.add(entry, started_at, elapsed_ms)
+        self.record.trace.add(entry, self.parts.clock(), 0.0)
 
     # Recording
 
     def result_of(self, effect: Effect) -> Result | None:
         """What the journal knows of it already."""
-        return self.record.row.results.get(visit_key(effect.address, effect.visit))
+        return self.record.result(effect.address, effect.visit)
 
     async def conclude(
         self,
@@ -287,11 +269,11 @@ class Performance:
         inputs: dict[str, Any] | None = None,
     ) -> Reached:
         """The effect cannot be done. Raises Unprocessable where nothing handles that."""
-        reason = self.masked(progress, reason)
+        reason = self.record.mask.text(reason)
         if not self.is_handled(progress, effect, reason):
             if attempt is not None:
                 await self.record.save(self.record.row, attempt=attempt)
-            raise self._unhandled(progress, effect, reason)
+            raise self._unhandled(effect, reason)
         result = Result(failure=reason, at=self.parts.clock())
         return await self.conclude(progress, effect, result, attempt=attempt, inputs=inputs)
 

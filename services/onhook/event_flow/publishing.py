@@ -5,6 +5,7 @@ Who is affected is told with every change. It must not know the bus or HTTP.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -13,11 +14,10 @@ from msgspec import Struct
 
 from onhook.event_flow.catalogue import Catalogue, MissingVersion, NoSuchFlow
 from onhook.event_flow.dead_letter import cut
-from onhook.event_flow.label import LATEST, affected_lines, checked_label
+from onhook.event_flow.label import LATEST, affected_lines, checked_label, gone_lines
 from onhook.flow.compiled import Flow, compile_flow, validate
-from onhook.flow.errors import Finding
-from onhook.flow.loading import content_hash, load_flow
-from onhook.flow.model import FlowFile
+from onhook.flow.errors import Finding, in_order
+from onhook.flow.loading import Loaded, content_hash, load
 from onhook.flow.subflow import CallNode
 from onhook.journal.port import Journal, Label, Version
 from onhook.settings.contact_centre import EntryPoint
@@ -30,7 +30,11 @@ class NotAllowed(Exception):
 class Published(Struct, frozen=True, kw_only=True):
     version: Version
     is_new: bool
+    is_again: bool
+    """The flow was unpublished before."""
     flow: Flow
+    findings: tuple[Finding, ...]
+    """Warnings, those of the file before those of the flow."""
     affected: list[str]
     """Lines saying who notices."""
 
@@ -43,12 +47,19 @@ class Publishing:
         self._catalogue = catalogue
         self._entry_points = entry_points
 
-    def validated(self, file: FlowFile) -> tuple[Finding, ...]:
-        """Everything that publishing would say of it."""
-        return validate(file, self._catalogue.surroundings)
+    async def validated(self, loaded: Loaded) -> tuple[Finding, ...]:
+        """Everything that publishing would say of it, errors first."""
+        found = await asyncio.to_thread(validate, loaded.file, self._catalogue.surroundings)
+        return in_order((*loaded.findings, *found))
 
     async def publish(
         self, content: bytes, origin: str, *, labels: Iterable[str] = (), comment: str | None = None
+    ) -> Published:
+        """As publish_loaded. `origin` names the file in a FlowError that says it is none."""
+        return await self.publish_loaded(load(content, origin), labels=labels, comment=comment)
+
+    async def publish_loaded(
+        self, loaded: Loaded, *, labels: Iterable[str] = (), comment: str | None = None
     ) -> Published:
         """Validate and store a version; `Latest` and `labels` move to it.
 
@@ -56,8 +67,8 @@ class Publishing:
         Raises FlowError, UnusableLabel.
         """
         moving = tuple(dict.fromkeys((LATEST, *(checked_label(label) for label in labels))))
-        file = load_flow(content, origin)
-        flow = compile_flow(file, self._catalogue.surroundings)
+        file = loaded.file
+        flow = await asyncio.to_thread(compile_flow, file, self._catalogue.surroundings)
         candidate = Version(
             flow_id=flow.id,
             name=file.name,
@@ -68,6 +79,7 @@ class Publishing:
             published_at=datetime.now(UTC),
         )
         before: dict[str, int] = {}
+        is_again = self._catalogue.is_withdrawn(flow.id)
 
         def take(stored: tuple[Version, bool]) -> None:
             before.update(self._catalogue.labels_of(flow.id))
@@ -82,7 +94,9 @@ class Publishing:
         return Published(
             version=version,
             is_new=is_new,
+            is_again=is_again,
             flow=flow,
+            findings=(*loaded.findings, *flow.findings),
             affected=await self._affected(flow.id, dict.fromkeys(moved, version.number)),
         )
 
@@ -145,7 +159,7 @@ class Publishing:
                 self._catalogue.point(flow_id, label, None)
 
         await self._catalogue.change(lambda: self._journal.remove_labels(flow_id), take)
-        return await self._affected(flow_id, gone)
+        return [*gone_lines(gone), *await self._affected(flow_id, gone)]
 
     async def _affected(self, flow_id: str, moved: Mapping[str, int | None]) -> list[str]:
         names = {flow_id, self._catalogue.name_of(flow_id)}

@@ -26,14 +26,14 @@ from onhook.egress.port import Client, Fault, Request, Response, SendError
 from onhook.event_flow.delivery import with_ids
 from onhook.event_flow.flows_at_hand import VERSION, FlowsAtHand
 from onhook.event_flow.masks import Masks
-from onhook.event_flow.rehearsed import Exchange, Rehearsed, StepTaken, would_follow
+from onhook.event_flow.rehearsed import Exchange, Rehearsed, StepTaken, masked, would_follow
 from onhook.event_flow.retry import Kind, Policy, kind_of
 from onhook.flow import engine
 from onhook.flow.compiled import Flow
 from onhook.flow.effect import Effect, Finished, Moved, PopScreen, SendRequest, Wait
 from onhook.flow.engine import World
 from onhook.flow.errors import RunError, VariableError
-from onhook.flow.secrecy import mask_in
+from onhook.flow.secrecy import Secrets, holds_secure
 from onhook.flow.trace import TraceEntry
 
 MOST_STEPS = 10_000
@@ -84,7 +84,11 @@ class Rehearsal:
         self._run_id = run_id_of(event.source, event.id, flow.id)
         self._now = surface.clock()
         self._progress = Progress()
+        self._secrets: Secrets | None = None
+        """Of a run in whose flows are secure variables: it is told when every value is known."""
         self._steps: list[StepTaken] = []
+        self._told = 0
+        """How many steps."""
         self._began, self._started_at = time.perf_counter(), self._now
         """Of the step under way."""
 
@@ -94,11 +98,17 @@ class Rehearsal:
         reason: str | None = None
         try:
             given, _ = self._surface.overrides(self._flow)
-            self._progress = engine.begin(self._flow, self._event, given)
+            self._progress = engine.begin(self._flow, self._event, given, now=self._now)
             await self._walk()
         except (RunError, VariableError, Stopped) as error:
             reason = str(error)
-        mask = self._mask()
+        self._note()
+        mask = self._credentials
+        if self._secrets is not None:
+            mask = Masks(self._secrets.mask, self._surface.outgoing.connectors.mask)
+            self._steps = [masked(step, mask) for step in self._steps]
+            for step in self._steps[self._told :]:
+                self._surface.observe(step)
         return Rehearsed(
             flow=self._flow.name,
             event_type=self._event.type,
@@ -114,6 +124,7 @@ class Rehearsal:
     async def _walk(self) -> None:
         while len(self._steps) < MOST_STEPS:
             self._began, self._started_at = time.perf_counter(), self._surface.clock()
+            self._note()
             flow = self._performed()
             try:
                 step = engine.step(self._flow, self._flows.lookup, self._progress, self._world())
@@ -209,7 +220,7 @@ class Rehearsal:
             )
         except SendError as fault:
             error = fault
-        mask = self._mask()
+        mask = self._credentials
         return response, Exchange(
             method=request.method,
             url=mask.text(request.url),
@@ -268,7 +279,7 @@ class Rehearsal:
         return Stopped(f'node "{node.name}": {reason}')
 
     def _tell(self, flow: Flow, done: Done) -> None:
-        entry, mask = done.moved.trace, self._mask()
+        entry, mask = done.moved.trace, self._credentials
         notes = (note for note in (entry.note, done.note) if note)
         step = StepTaken(
             number=len(self._steps) + 1,
@@ -287,12 +298,23 @@ class Rehearsal:
             elapsed_ms=_ms_since(self._began),
         )
         self._steps.append(step)
-        self._surface.observe(step)
+        if self._secrets is None:
+            self._told += 1
+            self._surface.observe(step)
 
-    def _mask(self) -> Masks:
-        _, overrides = self._surface.overrides(self._performed())
-        own = mask_in(self._flow, self._flows.lookup, self._progress, overrides)
-        return Masks(own, self._surface.outgoing.connectors.mask)
+    @property
+    def _credentials(self) -> Masks:
+        """Over what connectors send now, tokens included."""
+        return Masks(self._surface.outgoing.connectors.mask)
+
+    def _note(self) -> None:
+        """The secure values that the run holds now."""
+        flow = self._performed()
+        if self._secrets is None and holds_secure(flow):
+            self._secrets = Secrets()
+        if self._secrets is not None:
+            _, overrides = self._surface.overrides(flow)
+            self._secrets.note_run(self._flow, self._flows.lookup, self._progress, overrides)
 
 
 def _outputs(response: Response | None) -> dict[str, Any]:

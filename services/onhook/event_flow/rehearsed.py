@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from onhook.event_flow.masks import Masks
 from onhook.event_flow.retry import SHORT_BUDGET, Kind, Policy, kind_of
 
 
@@ -62,6 +64,29 @@ class Rehearsed(Struct, frozen=True, kw_only=True):
     steps: tuple[StepTaken, ...]
     variables: dict[str, Any]
     elapsed_ms: float
+
+
+def masked(step: StepTaken, mask: Masks) -> StepTaken:
+    """What is told of a step, in the end, without what turned out to be secure."""
+    return msgspec.structs.replace(
+        step,
+        inputs=mask.data(step.inputs),
+        outputs=mask.data(step.outputs),
+        notes=tuple(mask.text(note) for note in step.notes),
+        requests=tuple(_masked_exchange(each, mask) for each in step.requests),
+    )
+
+
+def _masked_exchange(exchange: Exchange, mask: Masks) -> Exchange:
+    return msgspec.structs.replace(
+        exchange,
+        url=mask.text(exchange.url),
+        headers=mask.headers(exchange.headers),
+        body=mask.text(exchange.body),
+        response_headers=mask.headers(exchange.response_headers),
+        response_body=mask.text(exchange.response_body),
+        fault=exchange.fault and mask.text(exchange.fault),
+    )
 
 
 def would_follow(policy: Policy, status: int | None) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import msgspec
+from msgspec import Struct
 
 from onhook.bus.port import Bus, Delivery, Message, NeverAccepted
 from onhook.contracts.event import Event
@@ -21,8 +22,8 @@ from onhook.contracts.run import (
     decode_run,
 )
 from onhook.contracts.topology import EVENT_FLOW, REPLAY, UNDELIVERED
-from onhook.event_flow.beginning import first_message, first_row
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
+from onhook.event_flow.beginning import filtered_row, first_message, first_row
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NeverHandled, UnknownFlow
 from onhook.event_flow.dead_letter import Unprocessable, cut
 from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
@@ -40,6 +41,15 @@ class NotPossible(Exception):
 
 class NotThere(NotPossible):
     """There is no run or dead letter of that name."""
+
+
+class Sent(Struct, frozen=True):
+    """What became of a dead letter that was replayed."""
+
+    run_id: str | None
+    """None where it could not be read, or starts no run."""
+    note: str | None = None
+    """Why it starts none."""
 
 
 class Replay:
@@ -88,8 +98,8 @@ class Replay:
                 tried += 1
         return tried
 
-    async def replay(self, message_id: str) -> str | None:
-        """Send a dead letter on its way again; its run's id, or None when it could not be read."""
+    async def replay(self, message_id: str) -> Sent:
+        """Send a dead letter on its way again. One that no flow handles now ends as filtered."""
         entry = await self._journal.dead_letter(message_id)
         if entry is None:
             raise NotThere(f'no dead letter "{message_id[:80]}"')
@@ -101,18 +111,18 @@ class Replay:
             raise NotPossible(f"it is no longer in {entry.queue}; its entry has been removed")
         return await self.replay_taken(entry, delivery)
 
-    async def replay_taken(self, entry: DeadLetter, delivery: Delivery | None) -> str | None:
+    async def replay_taken(self, entry: DeadLetter, delivery: Delivery | None) -> Sent:
         """As `replay`, with the message at hand; None: it was not in its queue."""
         if delivery is None:
             raise NotPossible(f"it is not in {entry.queue} now; ask for it alone in a minute")
         try:
-            run_id = await self._send_on(entry, delivery)
+            sent = await self._send_on(entry, delivery)
         except BaseException:
             await delivery.give_back()
             raise
         await delivery.ack()
         await self._journal.forget_dead_letter(entry.message_id)
-        return run_id
+        return sent
 
     async def drop(self, message_id: str) -> None:
         """Throw a dead letter away, with its entry."""
@@ -129,9 +139,9 @@ class Replay:
             raise NotPossible(f"it is not yet in {entry.queue}; try again in a minute")
         await self._journal.forget_dead_letter(entry.message_id)
 
-    async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> str | None:
+    async def _send_on(self, entry: DeadLetter, delivery: Delivery) -> Sent:
         if entry.queue == UNDELIVERED:
-            return await self._resume(decode_run(delivery.body))
+            return Sent(await self._resume(decode_run(delivery.body)))
         of_source = source_headers(delivery)
         found = None if of_source else recognised(delivery.body)
         if found is None:
@@ -145,7 +155,7 @@ class Replay:
                 await self._bus.publish("", EVENT_FLOW, again)
             except NeverAccepted as refusal:
                 raise NotPossible(str(refusal)) from None
-            return None
+            return Sent(None, "it cannot be read, and was sent again as it is")
         if isinstance(found, RunMessage):
             return await self._start_again(found.event, found.run_id)
         return await self._start_again(found, entry.run_id)
@@ -168,12 +178,14 @@ class Replay:
             await self._go_on(run, _at_once(message, step, self._clock()))
         return run.run_id
 
-    async def _start_again(self, event: Event, run_id: str | None) -> str:
+    async def _start_again(self, event: Event, run_id: str | None) -> Sent:
         """From the event, on the label's current version: that run, or all that it lacks."""
         try:
             targets = self._catalogue.selected(msgspec.structs.replace(event, flowversion=None))
+        except NeverHandled:
+            targets = []
         except UnknownFlow as error:
-            raise NotPossible(str(error)) from None
+            raise NotPossible(f"{error}. Or drop it, by DELETE instead of a replay") from None
         try:
             firsts = [
                 self._first_message(event, *target)
@@ -185,9 +197,9 @@ class Replay:
         wanted = [first for first in firsts if run_id in (None, first.run_id)]
         if not wanted:
             whose = "no published flow" if run_id is None else "its flow no longer"
-            raise NotPossible(
-                f"{whose} handles {cut(event.type)}; publish one that does, then replay"
-            )
+            reason = f"{whose} handles {cut(event.type)}"
+            await self._journal.note_event(filtered_row(event, reason, self._clock()))
+            return Sent(None, f"filtered: {reason}; the dead letter is gone, and nothing was run")
         for first in wanted:
             async with self._locks.holding(first.run_id):
                 run = await self._row_of(first)
@@ -195,7 +207,7 @@ class Replay:
                     continue
                 run = msgspec.structs.replace(run, version=first.version, results={}, sealed=None)
                 await self._go_on(run, _at_once(first, run.step + 1, self._clock()))
-        return wanted[0].run_id
+        return Sent(wanted[0].run_id)
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
         return first_message(event, flow_id, self._catalogue.name_of(flow_id), version)

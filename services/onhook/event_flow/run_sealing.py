@@ -12,10 +12,10 @@ from onhook.journal.port import Result, Run
 _results = msgspec.json.Decoder(dict[str, Result])
 
 
-def seal_message(message: RunMessage, keys: Keys) -> RunMessage:
-    """Raises Unprocessable where there is no key: the run cannot leave this process."""
+def seal_message(message: RunMessage, keys: Keys, held: tuple[str, ...] | None = ()) -> RunMessage:
+    """`held`: see Hidden. Raises Unprocessable where there is no key: the run cannot leave this process."""
     try:
-        return sealed_run(message, lambda plain: keys.seal(plain, message.run_id))
+        return sealed_run(message, lambda plain: keys.seal(plain, message.run_id), held)
     except MissingKey as missing:
         raise Unprocessable(
             "no run key",
@@ -24,8 +24,8 @@ def seal_message(message: RunMessage, keys: Keys) -> RunMessage:
         ) from None
 
 
-def open_message(message: RunMessage, keys: Keys) -> RunMessage:
-    """Raises MissingKey, Unprocessable."""
+def open_message(message: RunMessage, keys: Keys) -> tuple[RunMessage, tuple[str, ...] | None]:
+    """And what its secure variables held before. Raises MissingKey, Unprocessable."""
     try:
         return opened_run(message, lambda sealed: keys.unseal(sealed, message.run_id))
     except (Altered, MalformedRun) as error:

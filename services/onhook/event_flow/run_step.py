@@ -99,8 +99,8 @@ async def _pop(run: Performance, progress: Progress, effect: PopScreen) -> Reach
         address=effect.address,
         visit=effect.visit,
         agent_id=pop.agent_id,
-        url=run.masked(progress, pop.url),
-        label=run.masked(progress, pop.label),
+        url=pop.url,
+        label=pop.label,
         target=pop.target,
         published_at=started_at,
     )

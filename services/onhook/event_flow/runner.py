@@ -19,9 +19,9 @@ from onhook.contracts.event import Event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import UNPROCESSABLE
 from onhook.egress.connector_client import Outgoing
-from onhook.event_flow.beginning import first_message, first_row
-from onhook.event_flow.catalogue import Catalogue, MissingVersion, UnknownFlow
-from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
+from onhook.event_flow.beginning import filtered_row, first_message, first_row
+from onhook.event_flow.catalogue import Catalogue, MissingVersion, NeverHandled, UnknownFlow
+from onhook.event_flow.dead_letter import About, Unprocessable, internal_error
 from onhook.event_flow.endpoint import Endpoint
 from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.handover import Handover
@@ -36,7 +36,7 @@ from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.run_sealing import open_message, open_row
 from onhook.event_flow.run_step import perform
 from onhook.event_flow.sealing import Keys, MissingKey
-from onhook.journal.port import EventOutcome, EventRow, Journal, Run, RunState, TraceRow
+from onhook.journal.port import Journal, Run, RunState, TraceRow
 
 log = structlog.get_logger()
 
@@ -123,20 +123,14 @@ class Runner:
             await insist(catalogue.refresh, "look for a flow")
         try:
             return catalogue.selected(event)
+        except NeverHandled:
+            return []
         except UnknownFlow as error:
             raise Unprocessable("unknown flow", str(error)) from None
 
     async def filter(self, event: Event, reason: str) -> None:
         """The event runs nothing; the journal says why."""
-        row = EventRow(
-            source=event.source,
-            event_id=event.id,
-            event_type=cut(event.type),
-            interaction_id=event.interaction_id,
-            outcome=EventOutcome.FILTERED,
-            reason=reason,
-            at=self._parts.clock(),
-        )
+        row = filtered_row(event, reason, self._parts.clock())
         await insist(lambda: self._parts.journal.note_event(row), "record a filtered event")
 
     def _first_message(self, event: Event, flow_id: str, version: int) -> RunMessage:
@@ -232,13 +226,16 @@ class Runner:
         run: Performance | None = None
         try:
             await self._find_versions(message)
+            flow = self._parts.catalogue.flow(message.flow_id, message.version)
+            opened, held = open_message(message, self._parts.keys)
             run = Performance(
                 self._parts,
-                self._parts.catalogue.flow(message.flow_id, message.version),
-                open_message(message, self._parts.keys),
+                flow,
+                opened,
                 open_row(row, self._parts.keys),
                 is_secure=message.sealed is not None or row.sealed is not None,
                 place=place,
+                held=held,
             )
             await perform(run)
         except (MissingVersion, MissingKey) as missing:
@@ -249,7 +246,10 @@ class Runner:
             raise
         except Exception as error:
             log.exception("run failed", run=message.run_id, flow=message.flow_name)
-            await self._set_aside(message, row, internal_error(error), origin, _trace_of(run))
+            fault = internal_error(error)
+            if run is not None:
+                fault.reason = run.record.mask.text(fault.reason)
+            await self._set_aside(message, row, fault, origin, _trace_of(run))
 
     async def _find_versions(self, message: RunMessage) -> None:
         """Look again for those that are not known here. Whatever is missing then is told later."""
@@ -332,6 +332,8 @@ class Runner:
         )
         dead = msgspec.structs.replace(
             row,
+            results={},
+            sealed=None,
             state=RunState.DEAD,
             reason=entry.reason,
             continuation=None,
@@ -343,4 +345,4 @@ class Runner:
 
 
 def _trace_of(run: Performance | None) -> TraceRow | None:
-    return None if run is None else run.record.trace.row()
+    return None if run is None else run.record.trace_row()

@@ -20,6 +20,8 @@ from onhook.settings.settings import SettingError
 
 NAME_BYTES = 4
 NONCE_BYTES = 12
+TAG_BYTES = 16
+SHORTEST_BYTES = NAME_BYTES + NONCE_BYTES + TAG_BYTES
 KEY_FILE = "run.key"
 
 
@@ -54,6 +56,8 @@ class Keys:
 
     def unseal(self, sealed: bytes, owner: str) -> bytes:
         """Raises MissingKey or Altered."""
+        if len(sealed) < SHORTEST_BYTES:
+            raise Altered(f"what is sealed has {len(sealed)} bytes, fewer than any sealing makes")
         name, rest = sealed[:NAME_BYTES], sealed[NAME_BYTES:]
         cipher = self._ciphers.get(name)
         if cipher is None:

@@ -20,6 +20,10 @@ class UnknownFlow(Exception):
     """The event names a flow or label that is not published."""
 
 
+class NeverHandled(UnknownFlow):
+    """As UnknownFlow, and no version of the flow ever handled such an event: nothing is missed."""
+
+
 class Named(Struct, frozen=True):
     """The flow that an event names, by name or id, and the label of the version."""
 

@@ -11,14 +11,22 @@ import structlog
 from onhook.contracts.run import Progress, WaitingRequest, webhook_id_of
 from onhook.contracts.topology import UNDELIVERED
 from onhook.egress.connectors import NotItsOrigin
-from onhook.egress.port import Fault
+from onhook.egress.port import Fault, Response
 from onhook.event_flow.admission import admitted, outcome_of
 from onhook.event_flow.dead_letter import About
-from onhook.event_flow.delivery import Rendered, Tried, attempt, rendered_before, with_ids
+from onhook.event_flow.delivery import (
+    Rendered,
+    Tried,
+    attempt,
+    excerpt,
+    rendered_before,
+    with_ids,
+)
 from onhook.event_flow.handover import encoded
 from onhook.event_flow.in_flight import Gate, Held, Permit, Why
 from onhook.event_flow.notice import AttemptMade, MessageSetAside
 from onhook.event_flow.performance import Performance, Reached
+from onhook.event_flow.recording import masked_attempt
 from onhook.event_flow.retry import (
     GiveUp,
     History,
@@ -32,12 +40,12 @@ from onhook.event_flow.retry import (
 from onhook.flow import engine
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import RunError
-from onhook.flow.secrecy import Mask
-from onhook.journal.port import Attempt, Result, RunState
+from onhook.flow.mask import NOTHING, Mask
+from onhook.journal.port import Result, RunState
 
 log = structlog.get_logger()
 
-SHOWN_BODY_CHARS = 4_096
+SHOWN_BODY_BYTES = 4_096
 """Of a request's body, in the trace."""
 
 
@@ -60,7 +68,8 @@ class Sending:
         self._progress = progress
         self._effect = effect
         self._waiting = waiting if is_ours else None
-        self._masks: tuple[Mask, ...] = performance.masks(progress)
+        self._mask = NOTHING
+        """Over what is told of the last attempt."""
         self._started_at = self._parts.clock()
         self._began = time.perf_counter()
         self._url = ""
@@ -90,7 +99,7 @@ class Sending:
         self._url = node.render_url(context, now=world.now)
         self._connector = node.connector(context, now=world.now)
         if self._waiting is not None:
-            return rendered_before(self._waiting)
+            return rendered_before(self._waiting)  # raises Unprocessable
         run_id = self._run.message.run_id
         webhook_id = webhook_id_of(run_id, self._effect.address, self._effect.visit)
         return Rendered(
@@ -197,15 +206,13 @@ class Sending:
             endpoint=gate.endpoint.id,
             is_held=True,
         )
-        reason = self._run.masked(self._progress, held.reason)
+        reason = self._run.record.mask.text(held.reason)
         policy = gate.policy.retry
         if held.why is Why.BREAKER and is_past(policy, first_at, now):
             return await self._give_up(request, f"{reason}; {too_late(policy)}", None)
         is_news = waiting is None or not waiting.is_held
         if is_news:
-            self._run.tell_stop(
-                self._progress, self._effect, f"not sent: {reason}", method=request.method
-            )
+            self._run.tell_stop(self._effect, f"not sent: {reason}", method=request.method)
             log.info(
                 "request held back",
                 run=self._run.message.run_id,
@@ -219,7 +226,7 @@ class Sending:
 
     async def _pass_by(self, rendered: Rendered, held: Held) -> Reached:
         """On without a request, as if nobody had answered."""
-        reason = self._run.masked(self._progress, held.reason)
+        reason = self._run.record.mask.text(held.reason)
         log.info(
             "request not sent, the flow goes on",
             run=self._run.message.run_id,
@@ -234,7 +241,6 @@ class Sending:
             began=self._began,
             inputs=self._inputs(rendered),
             note=f"not sent: {reason}",
-            masks=self._masks,
         )
 
     async def _succeed(self, rendered: Rendered, tried: Tried) -> Reached:
@@ -247,7 +253,6 @@ class Sending:
             began=self._began,
             inputs=self._inputs(rendered),
             note=tried.note,
-            masks=self._masks,
         )
 
     def _outputs(self, tried: Tried) -> dict[str, object]:
@@ -263,12 +268,11 @@ class Sending:
 
     def _inputs(self, rendered: Rendered) -> dict[str, object]:
         """What the trace shows of the request."""
-        body = rendered.body[:SHOWN_BODY_CHARS].decode("utf-8", "replace")
         return {
             "method": rendered.method,
             "url": self._url,
             "headers": dict(rendered.headers),
-            "body": body,
+            "body": excerpt(rendered.body, SHOWN_BODY_BYTES, self._mask),
         }
 
     async def _attempt(self, rendered: Rendered, number: int, gate: Gate, leave: Permit) -> Tried:
@@ -292,7 +296,7 @@ class Sending:
             )
         except NotItsOrigin as error:
             raise RunError(node, str(error)) from None
-        tried = await attempt(
+        return await attempt(
             way,
             self._effect,
             self._run.message.run_id,
@@ -301,18 +305,22 @@ class Sending:
             number,
             self._parts.clock,
             timeout_s,
+            self._mask_for,
         )
-        if self._connector is not None:  # what it sent may have been a token of this attempt
-            self._masks = (*self._run.masks(self._progress), self._parts.outgoing.connectors.mask)
-        if self._masks:
-            tried = msgspec.structs.replace(tried, attempt=_masked(tried.attempt, self._masks))
-        return tried
+
+    def _mask_for(self, response: Response | None) -> Mask:
+        """Over what the run holds, what the response brings, and a connector's credentials."""
+        if response is not None:
+            self._run.note_response(self._progress, self._effect, response)
+        if self._connector is not None:
+            self._run.record.also_masked = self._parts.outgoing.connectors.mask
+        self._mask = self._run.record.mask
+        return self._mask
 
     async def _wait(self, request: WaitingRequest, at: datetime, tried: Tried) -> None:
         row_of_attempt = msgspec.structs.replace(tried.attempt, next_at=at)
         await self._run.record.save(self._run.record.row, attempt=row_of_attempt)
         self._run.tell_stop(
-            self._progress,
             self._effect,
             f"{tried.summary}; tried again at {at.isoformat(timespec='milliseconds')}",
             method=request.method,
@@ -333,7 +341,7 @@ class Sending:
             inputs = {"method": request.method, "url": url}
             return await run.fail(self._progress, effect, reason, attempt=attempt, inputs=inputs)
         await run.record.save(run.record.row, attempt=attempt)
-        run.tell_stop(self._progress, effect, reason, method=request.method, url=url)
+        run.tell_stop(effect, reason, method=request.method, url=url)
         message = msgspec.structs.replace(
             run.message,
             step=run.record.row.step,
@@ -357,6 +365,7 @@ class Sending:
         await run.record.save(
             msgspec.structs.replace(
                 run.record.row,
+                results={},
                 state=RunState.DEAD,
                 reason=entry.reason,
                 continuation=None,
@@ -370,7 +379,7 @@ class Sending:
     def _notify(
         self, tried: Tried, *, again_in_s: float | None = None, gave_up: str | None = None
     ) -> None:
-        row = tried.attempt
+        row = masked_attempt(tried.attempt, self._run.record.mask)
         self._parts.observe(
             AttemptMade(
                 run_id=row.run_id,
@@ -398,15 +407,3 @@ class Sending:
             again_in_s=None if again_in_s is None else round(again_in_s, 1),
             gave_up=gave_up,
         )
-
-
-def _masked(row: Attempt, masks: tuple[Mask, ...]) -> Attempt:
-    for mask in masks:
-        row = msgspec.structs.replace(
-            row,
-            url=mask.text(row.url),
-            detail=row.detail and mask.text(row.detail),
-            response_headers=mask.data(row.response_headers),
-            response_excerpt=mask.text(row.response_excerpt),
-        )
-    return row

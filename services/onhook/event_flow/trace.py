@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from onhook.flow.mask import NOTHING, Mask
 from onhook.flow.trace import TraceEntry
 from onhook.journal.port import ScreenPop, TraceRow
 
@@ -54,7 +55,7 @@ class Trace:
         self._entries: list[Traced] = []
 
     def add(self, entry: TraceEntry, started_at: datetime, elapsed_ms: float) -> None:
-        """`entry` has its secure values masked already."""
+        """Secure values are taken out of it in `row`, when they are all known."""
         self._entries.append(
             Traced(
                 step=self._step,
@@ -72,12 +73,22 @@ class Trace:
             )
         )
 
-    def row(self) -> TraceRow:
-        entries = msgspec.json.encode(self._entries)
+    def row(self, mask: Mask = NOTHING) -> TraceRow:
+        told = [_masked(entry, mask) for entry in self._entries] if mask else self._entries
+        entries = msgspec.json.encode(told)
         is_cut = len(entries) > LARGEST_ROW_BYTES
         if is_cut:
-            entries = _fitting([_shortened_entry(entry) for entry in self._entries])
+            entries = _fitting([_shortened_entry(entry) for entry in told])
         return TraceRow(run_id=self._run_id, step=self._step, entries=entries, is_cut=is_cut)
+
+
+def _masked(entry: Traced, mask: Mask) -> Traced:
+    return msgspec.structs.replace(
+        entry,
+        inputs=mask.data(entry.inputs),
+        outputs=mask.data(entry.outputs),
+        note=entry.note and mask.text(entry.note),
+    )
 
 
 def _fitting(entries: Sequence[Traced]) -> bytes:

@@ -84,6 +84,8 @@ class FlowPublished(Struct, frozen=True, kw_only=True):
     name: str
     version: int
     is_new: bool
+    is_again: bool
+    """The flow was unpublished before."""
     labels: dict[str, int]
     findings: list[Finding]
     affected: list[str]
@@ -136,6 +138,8 @@ class TriedNow(Struct, frozen=True):
 
 class Replayed(Struct, frozen=True):
     run_id: str | None
+    note: str | None = None
+    """Why no run was started: the event is filtered, or cannot be read."""
 
 
 class EventSummary(Struct, frozen=True, kw_only=True):

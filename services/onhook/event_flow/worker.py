@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import cast
 
 import msgspec
 import structlog
 
-from onhook.bus.port import Bus, Delivery
+from onhook.bus.port import Bus, Delivery, ForeignDelivery
 from onhook.contracts.event import CONTENT_TYPE, Event, encode_event
 from onhook.contracts.run import RunMessage
 from onhook.contracts.topology import (
@@ -102,7 +103,9 @@ class Worker:
             return msgspec.structs.replace(lane, consumer=feed.queues)
 
         async def handle(delivery: Delivery, slots: Slots) -> None:
-            await self._handle_foreign(source, received(delivery), delivery, slots)
+            # Its consumer reads queues of other systems, and hands over nothing else.
+            foreign = cast("ForeignDelivery", delivery)
+            await self._handle_foreign(source, received(foreign), delivery, slots)
 
         prefetch = feed.prefetch or lane.prefetch
         return msgspec.structs.replace(
@@ -225,7 +228,7 @@ class Worker:
         )
         entry = await self._handover.set_aside(UNPROCESSABLE, body, about, content_type)
         if isinstance(message, RunMessage):
-            await self._runner.bury(message, entry.reason)
+            await self._bury(message, entry.reason)
         log.warning(
             "message set aside",
             queue=delivery.queue,
@@ -234,6 +237,15 @@ class Worker:
             message_id=delivery.message_id,
         )
         self._observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))
+
+    async def _bury(self, message: RunMessage, reason: str) -> None:
+        """The message is kept already: what cannot be recorded of it must not bring it back."""
+        try:
+            await self._runner.bury(message, reason)
+        except Stopped:
+            raise
+        except Exception:
+            log.exception("run not recorded as dead", run=message.run_id)
 
 
 def _origin(delivery: Delivery) -> Origin:

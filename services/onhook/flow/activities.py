@@ -156,7 +156,7 @@ _START = Activity(what="Starts the main flow when the contact arrives", ports="o
 })  # fmt: skip
 _HTTP_REQUEST = Activity(
     what="Sends an HTTP request; outputs httpStatusCode, httpResponseBody, httpResponseHeaders",
-    ports="default",
+    ports="default, error",
     properties=_HTTP,
     rules=(_HTTP_ADDRESS,),
 )
@@ -175,7 +175,7 @@ ACTIVITIES: dict[str, Activity] = {
     "http-request": _HTTP_REQUEST,
     "parse-activity": Activity(
         what="Reads values out of a text into variables",
-        ports="default",
+        ports="default, error",
         properties={
             "inputVariable": _text("The variable or expression that holds the text"),
             "contentType": _choice("What the text is", *_RESPONSE_KINDS),
@@ -265,7 +265,7 @@ ACTIVITIES: dict[str, Activity] = {
     ),
     "screen-pop": Activity(
         what="Shows a page to the agent",
-        ports="default, out",
+        ports="default (or out), error",
         properties={
             "screenPopUrl": _text("The page's address; a template"),
             "queryParameters": _texts("Query parameters; the values are templates"),

@@ -63,6 +63,11 @@ class Activity(Struct, frozen=True, kw_only=True):
         return PLAIN_PORTS
 
     @property
+    def plain_port(self) -> str:
+        """What the product's files call PLAIN: `default` or `out`."""
+        return "default"
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """What templates can read of it."""
         return ()
@@ -91,12 +96,20 @@ class Start(Activity, frozen=True, kw_only=True):
     """Where the main flow begins."""
 
     @property
+    def plain_port(self) -> str:
+        return "out"
+
+    @property
     def ports(self) -> frozenset[str]:
         return frozenset({PLAIN})
 
 
 class EventNode(Activity, frozen=True, kw_only=True):
     """Where a handler begins."""
+
+    @property
+    def plain_port(self) -> str:
+        return "out"
 
     @property
     def ports(self) -> frozenset[str]:

@@ -15,14 +15,15 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from onhook.flow import expression
-from onhook.flow.errors import quoted
+from onhook.flow.errors import UNFIT_CONNECTOR, UNKNOWN_PLACE, quoted
 from onhook.flow.expression import Reference, Template
 from onhook.flow.properties import REQUIRED, VALUE, Properties, Scope
 from onhook.flow.url import UrlError, UrlTemplate, compile_url
+from onhook.pebble import PebbleError
 
-UNKNOWN_PLACE = "OH1009"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _JOINED = "__address__"
+_ANY_BASE = "https://connector.invalid"
 _PORTS = {"http": 80, "https": 443}
 
 Pairs = tuple[tuple[str | Template, Template], ...]
@@ -55,6 +56,8 @@ class Connected(Struct, frozen=True, kw_only=True):
     path: Template
     urls: Mapping[str, UrlTemplate]
     """The joined address for each connector, unless the path is one expression."""
+    unfit: frozenset[str]
+    """Connectors whose base URL makes no address with this path."""
     query: Pairs
     whole: UrlTemplate
     """Takes an address that was joined, and adds the query."""
@@ -81,6 +84,8 @@ class Connected(Struct, frozen=True, kw_only=True):
         base = self.bases.get(name)
         if base is None:
             raise UrlError(f"no connector is called {quoted(name)}")
+        if name in self.unfit:
+            raise UrlError(f"the path does not fit the base URL of connector {quoted(name)}")
         joined = self.urls.get(name)
         if joined is not None:
             url = joined.render(context, now=now)
@@ -139,36 +144,51 @@ def compile_connected(properties: Properties, scope: Scope, query: Pairs) -> Con
     reachable = bases if connector.references else _only(bases, connector.source)
     urls: dict[str, UrlTemplate] = {}
     if not expression.is_whole(path):
-        for name, base in reachable.items():
-            joined = _compile_joined(properties, base, source, query)
-            if joined is None:
-                return None
-            urls[name] = joined
+        sample = source if _ABSOLUTE.match(source) else _join(_ANY_BASE, source)
+        if compile_address(properties, "httpRequestPath", sample, query) is None:
+            return None
+        urls = _fitting(properties, reachable, source, query)
     return Connected(
         connector=connector,
         bases=reachable,
         path=path,
         urls=urls,
+        unfit=frozenset(() if expression.is_whole(path) else reachable.keys() - urls.keys()),
         query=query,
         whole=compile_url(expression.compiled(f"{{{{{_JOINED}}}}}"), query),
     )
 
 
-def _compile_joined(
-    properties: Properties, base: str, source: str, query: Pairs
-) -> UrlTemplate | None:
+def _fitting(
+    properties: Properties, bases: Mapping[str, str], source: str, query: Pairs
+) -> dict[str, UrlTemplate]:
+    """The joined addresses. What does not fit is the connectors' fault: the path has been read."""
+    found: dict[str, UrlTemplate] = {}
+    for name, base in bases.items():
+        url = _joined(base, source, query)
+        if url is not None:
+            found[name] = url
+        else:
+            properties.find_outside(
+                UNFIT_CONNECTOR,
+                f"httpRequestPath {quoted(source)} leaves the origin of connector {quoted(name)}, "
+                "or makes no address with its base URL",
+                "write the path alone, or correct the connector in ONHOOK_CONNECTORS",
+            )
+    return found
+
+
+def _joined(base: str, source: str, query: Pairs) -> UrlTemplate | None:
     if _ABSOLUTE.match(source):
         address = source
         if origin_of(source.partition("{")[0]) != origin_of(base):
-            properties.report(
-                VALUE,
-                f"httpRequestPath {quoted(source)} leaves the connector's origin",
-                "write the path alone",
-            )
             return None
     else:
         address = _join(base, source)
-    return compile_address(properties, "httpRequestPath", address, query)
+    try:
+        return compile_url(expression.compiled(address), query)
+    except (UrlError, PebbleError):
+        return None
 
 
 def _join(base: str, path: str) -> str:

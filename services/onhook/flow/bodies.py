@@ -28,7 +28,7 @@ from onhook.flow import form_body
 from onhook.flow.final_filter import IsFinal, drops_escapes, without_final
 from onhook.flow.form_body import FormWriter, PartsWriter
 from onhook.flow.json_body import JsonBody, compile_json_body
-from onhook.flow.note import MayHoldQuote, Note, may_hold_quote
+from onhook.flow.note import ESCAPED_ONCE, IsText, MayHoldQuote, Note, may_hold_quote
 from onhook.flow.placed_text import Writer, check_straight, written
 from onhook.flow.quoted_body import GraphqlWriter, TomlWriter
 from onhook.flow.xml_body import XmlWriter
@@ -198,6 +198,7 @@ def compile_body(
     template: Template,
     holds_json: HoldsJson = lambda _reference: False,
     quotable: MayHoldQuote = may_hold_quote,
+    is_text: IsText = lambda _reference: False,
 ) -> Body:
     """The body for `httpContentType`. Raises UnknownContentType; PebbleError where no value could
     make the text what it must be.
@@ -206,7 +207,7 @@ def compile_body(
     if name == "none":
         return NoBody(template, None)
     if name == "application/json":
-        json = compile_json_body(template, holds_json, quotable)
+        json = compile_json_body(template, holds_json, quotable, is_text)
         return JsonTyped(template, JSON, json.notes, json=json)
     if name == "file":
         return PlainBody(template, "application/octet-stream")
@@ -230,10 +231,7 @@ def compile_body(
 def _compile_written(template: Template, found: _Format) -> WrittenBody:
     stripped, doubled = without_final(template, found.is_final)
     check_straight(stripped, found.new_writer(template.source))
-    notes = tuple(
-        Note("the value is already escaped here", "remove the final filter", offset)
-        for offset in doubled
-    )
+    notes = tuple(ESCAPED_ONCE.at(offset) for offset in doubled)
     return WrittenBody(stripped, found.content_type, notes, new_writer=found.new_writer)
 
 

@@ -14,8 +14,7 @@ from msgspec import Struct
 
 from onhook.flow import expression
 from onhook.flow.activity import ERROR_PORT, Activity, Moment, Outcome
-from onhook.flow.address import UNKNOWN_PLACE
-from onhook.flow.errors import RunError, quoted
+from onhook.flow.errors import UNKNOWN_PLACE, RunError, quoted
 from onhook.flow.expression import Reference, Template
 from onhook.flow.properties import Properties, Scope
 from onhook.settings.business_hours import BusinessHours, Day, Holiday, Shift, time_of

@@ -6,6 +6,8 @@ instead stands here, activity by activity.
 
 from __future__ import annotations
 
+import difflib
+
 from onhook.flow.activity import Activity, Moment, Outcome
 from onhook.flow.errors import Finding, RunError, error
 from onhook.flow.model import Node
@@ -107,10 +109,33 @@ class CallOnly(Activity, frozen=True, kw_only=True):
         raise RunError(self.name, f"{self.kind} needs a call, and an event flow runs beside it")
 
 
+_MEANT = {
+    "delay": "wait-activity",
+    "goto": "hand-off",
+    "if": "condition-activity",
+    "request": "http-request-v2",
+    "sleep": "wait-activity",
+    "switch": "case-statement",
+}
+"""What it is called elsewhere, where the names are not alike."""
+
+
 def cannot_run(node: Node) -> Finding:
-    return error(
-        "OH1001",
-        f'activity "{node.activity}" cannot run in an event flow',
-        _INSTEAD.get(node.activity, f"remove it; these can run: {RUNNABLE}"),
-        node.name,
-    )
+    name = node.activity
+    instead = _INSTEAD.get(name)
+    if instead is None:
+        near = _nearest(name)
+        remedy = f"did you mean {near}?" if near else f"remove it; these can run: {RUNNABLE}"
+        what = f'there is no activity "{name[:80]}" that can run in an event flow'
+        return error("OH1001", what, remedy, node.name)
+    return error("OH1001", f'activity "{name}" cannot run in an event flow', instead, node.name)
+
+
+def _nearest(name: str) -> str | None:
+    """The activity that is spelt alike, or begins like it: `case` means `case-statement`."""
+    runnable = RUNNABLE.split(", ")
+    plain = name.lower().replace("_", "-").replace(" ", "-")
+    if plain in _MEANT:
+        return _MEANT[plain]
+    begun = [each for each in runnable if plain and each.startswith(plain)]
+    return next(iter(begun or difflib.get_close_matches(plain, runnable, 1, 0.5)), None)

@@ -11,14 +11,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from onhook.contracts.event import Event
 from onhook.contracts.run import Caller, Progress
 from onhook.flow.compiled import Flow
 from onhook.flow.effect import CallFlow, Moved
 from onhook.flow.errors import RunError
-from onhook.flow.performing import Lookup, World, performed
+from onhook.flow.model import FlowType
+from onhook.flow.performing import (
+    Lookup,
+    World,
+    address_of,
+    depth_of,
+    performed,
+    prefix_behind,
+)
 from onhook.flow.subflow import Subflow
+from onhook.flow.taint import brought, is_tainted, kept, tainted_in
 from onhook.flow.trace import TraceEntry
 from onhook.flow.variables import assigned_value, external_values, initial_variables
 
@@ -44,14 +54,21 @@ def entered(
     flow_id, version = str(outputs["flow_id"]), int(outputs["version"])
     called = lookup(flow_id, version)
     calls = progress.visits.get(_CALLS, 0) + 1
-    prefix = f"{progress.prefix}{node.node_id}#{effect.visit}/"
-    if prefix.count("/") > DEEPEST_CALLS or calls > MOST_CALLS:
+    prefix = prefix_behind(progress, node.node_id, effect.visit)
+    if depth_of(prefix) > DEEPEST_CALLS or calls > MOST_CALLS:
         raise RunError(
             name, f"more than {DEEPEST_CALLS} flows within one another, or {MOST_CALLS} in all"
         )
+    wanted = FlowType.SUBFLOW if effect.returns else FlowType.FLOW
+    if called.type is not wanted:
+        raise RunError(
+            name,
+            f'"{called.name}" v{version} is a {called.type.value}, and {node.kind} goes into a '
+            f"{wanted.value}",
+        )
     if called.main_start is None:
         raise RunError(name, f'flow "{called.name}" has no start')
-    variables, notes = _handed_over(current, called, progress, effect, overrides, world)
+    handed = _handed_over(current, called, progress, effect, overrides, world)
     visits = {**progress.visits, node.node_id: effect.visit, _CALLS: calls}
     waiting = Caller(
         flow_id=progress.flow_id,
@@ -63,16 +80,18 @@ def entered(
         outputs=progress.outputs,
         visits=visits,
         in_error_handler=progress.in_error_handler,
+        tainted=progress.tainted,
     )
     moved = Progress(
         node=called.main_start,
-        variables=variables,
+        variables=handed.variables,
         visits={_CALLS: calls},
         flow_id=flow_id,
         version=version,
         in_main=True,
         prefix=prefix,
         callers=(*progress.callers, waiting) if effect.returns else (),
+        tainted=kept(handed.tainted),
     )
     trace = TraceEntry(
         node=node.node_id,
@@ -83,9 +102,24 @@ def entered(
         inputs=effect.given,
         outputs={"flow": called.name, "version": version},
         edge=None,
-        note="; ".join([f'into flow "{called.name}" v{version}', *notes]),
+        note="; ".join([f'into flow "{called.name}" v{version}', *handed.notes]),
     )
     return Moved(moved, trace)
+
+
+class _Handed(Struct):
+    """What a called flow begins with, and what there is to say of it."""
+
+    variables: dict[str, Any]
+    tainted: set[str]
+    notes: list[str]
+
+    def take(self, name: str, value: Any, *, is_tainted: bool) -> None:
+        self.variables[name] = value
+        if is_tainted:
+            self.tainted.add(name)
+        else:
+            self.tainted.discard(name)
 
 
 def _handed_over(
@@ -95,47 +129,60 @@ def _handed_over(
     effect: CallFlow,
     overrides: Mapping[str, Any],
     world: World,
-) -> tuple[dict[str, Any], list[str]]:
-    """The called flow's variables, and what there is to say of them."""
-    given = world.event.data.get("variables") or {}
-    shared = {each.name for each in called.variables if each.is_global}
-    values = {
-        name: progress.variables.get(name, given.get(name))
-        for name in shared
-        if name not in current.declared or current.declared[name].is_global
-    }
-    variables = initial_variables(
-        called.variables, values, called.settable & shared, overrides, world.now
-    )
-    notes: list[str] = []
+) -> _Handed:
+    """Raises RunError, VariableError."""
+    tainted = tainted_in(current, progress)
+    handed = _shared(current, called, progress, tainted, overrides, world)
     if not effect.returns:
-        _map_alike(current, called, progress, variables, notes)
+        _map_alike(current, called, progress, tainted, handed)
     made_of = effect.node.inputs_by_target
     for target, value in effect.given.items():
         variable = called.declared.get(target)
+        comes_from_event = is_tainted(made_of.get(target, ()), tainted)
         if variable is None:
-            notes.append(f'it has no variable "{target}"')
+            handed.notes.append(f'it has no variable "{target}"')
         elif variable.is_externalized:
-            notes.append(f'"{target}" is externalized, and keeps its configured value')
-        elif target in called.steering and any(
-            reference.path[0] in current.tainted for reference in made_of.get(target, ())
-        ):
+            handed.notes.append(f'"{target}" is externalized, and keeps its configured value')
+        elif target in called.steering and comes_from_event:
             raise RunError(
                 effect.node.name,
                 f'"{target}" decides where flow "{called.name}" sends something, and an event may '
                 "have set what it is given",
             )
         else:
-            variables[target] = assigned_value(variable, value)
-    return variables, notes
+            handed.take(target, assigned_value(variable, value), is_tainted=comes_from_event)
+    return handed
+
+
+def _shared(
+    current: Flow,
+    called: Flow,
+    progress: Progress,
+    tainted: frozenset[str],
+    overrides: Mapping[str, Any],
+    world: World,
+) -> _Handed:
+    """With the global variables, which are one for all flows of a run."""
+    given = world.event.data.get("variables") or {}
+    shared = called.settable & {each.name for each in called.variables if each.is_global}
+    values = {
+        name: progress.variables.get(name, given.get(name))
+        for name in shared
+        if name not in current.declared or current.declared[name].is_global
+    }
+    variables = initial_variables(called.variables, values, shared, overrides, world.now)
+    found = brought(
+        called, values.keys() - progress.variables.keys(), variables, overrides, world.now
+    )
+    return _Handed(variables, found | (values.keys() & progress.variables.keys() & tainted), [])
 
 
 def _map_alike(
     current: Flow,
     called: Flow,
     progress: Progress,
-    variables: dict[str, Any],
-    notes: list[str],
+    tainted: frozenset[str],
+    handed: _Handed,
 ) -> None:
     """Variables of the same name and type keep their values over a GoTo."""
     for variable in called.variables:
@@ -145,12 +192,12 @@ def _map_alike(
             continue
         if name not in progress.variables or (own.is_secure and not variable.is_secure):
             continue
-        if name in called.steering and name in current.tainted:
-            notes.append(
+        if name in called.steering and name in tainted:
+            handed.notes.append(
                 f'"{name}" is not mapped: an event may have set it, and it decides an address'
             )
             continue
-        variables[name] = progress.variables[name]
+        handed.take(name, progress.variables[name], is_tainted=name in tainted)
 
 
 def back(progress: Progress) -> Progress:
@@ -167,6 +214,7 @@ def back(progress: Progress) -> Progress:
         in_main=caller.in_main,
         prefix=caller.prefix,
         callers=progress.callers[:-1],
+        tainted=caller.tainted,
     )
 
 
@@ -189,6 +237,7 @@ def returned(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Mo
     graph = current.main if caller.in_main else current.events
     node = graph.nodes[progress.callers[-1].node]
     assert isinstance(node, Subflow)  # only a Subflow leaves a caller behind
+    tainted = tainted_in(called, progress)
     found = external_values(called.external, world.overrides, world.now) | progress.variables
     changed = {
         each.name: progress.variables[each.name]
@@ -207,7 +256,7 @@ def returned(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Mo
         if variable is None:
             notes.append(f'there is no variable "{row.variable}"')
             continue
-        if row.variable in current.steering and row.source in called.tainted:
+        if row.variable in current.steering and row.source in tainted:
             raise RunError(
                 node.name,
                 f'"{row.variable}" decides where something goes, and an event may have set '
@@ -215,15 +264,20 @@ def returned(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Mo
             )
         mapped[row.variable] = assigned_value(variable, found.get(row.source))
     following = graph.after(node.node_id)
+    came = changed.keys() & tainted
+    came |= {row.variable for row in node.returned if row.source in tainted}
     moved = msgspec.structs.replace(
-        caller, node=following, variables={**caller.variables, **changed, **mapped}
+        caller,
+        node=following,
+        variables={**caller.variables, **changed, **mapped},
+        tainted=None if caller.tainted is None else kept({*caller.tainted, *came}),
     )
     trace = TraceEntry(
         node=node.node_id,
         name=node.name,
         activity=node.kind,
         visit=caller.visits.get(node.node_id, 1),
-        address=caller.prefix + node.node_id,
+        address=address_of(caller, node.node_id),
         outputs=mapped,
         edge=None if following is None else "default",
         note="; ".join(notes),

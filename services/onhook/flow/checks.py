@@ -6,11 +6,12 @@ reference_checks.py's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection
 
 from onhook.flow.errors import Finding, VariableError, error, info, quoted, warning
 from onhook.flow.kinds import is_start
-from onhook.flow.model import FlowFile, Node, Variable
+from onhook.flow.model import GLOBAL_EVENTS, EventFlow, FlowFile, Node, Variable
 from onhook.flow.variables import Origin, converted, is_now
 from onhook.settings.contact_centre import VariableType
 
@@ -20,6 +21,30 @@ MOST_JSON = 5
 LARGEST_JSON_BYTES = 16 * 1024
 LONGEST_GLOBAL = 256
 MOST_EXTERNALIZED = 15
+TOO_LARGE = "OH1026"
+MOST_NODES = 5_000
+"""In all graphs of a flow together; validation takes about a second then."""
+MOST_LINKS = 20_000
+MOST_VARIABLES = 20_000
+
+
+def check_size(file: FlowFile) -> list[Finding]:
+    """Of one that is too large nothing else is looked at."""
+    event_flow = _event_flow(file)
+    counts = (
+        ("nodes", len(file.nodes) + len(event_flow.nodes), MOST_NODES),
+        ("links", len(file.edges) + len(event_flow.edges), MOST_LINKS),
+        ("variables", len(file.variables), MOST_VARIABLES),
+    )
+    return [
+        error(TOO_LARGE, f"it has {count} {what}, more than {most}", "make subflows of its parts")
+        for what, count, most in counts
+        if count > most
+    ]
+
+
+def _event_flow(file: FlowFile) -> EventFlow:
+    return file.event_flows.get(GLOBAL_EVENTS) or EventFlow()
 
 
 def check_variables(file: FlowFile) -> list[Finding]:
@@ -74,16 +99,16 @@ def check_start(file: FlowFile) -> list[Finding]:
     ]
 
 
-def check_names(nodes: Iterable[Node]) -> list[Finding]:
-    """Of one graph: ids and names are how links and templates find a node."""
+def check_names(file: FlowFile) -> list[Finding]:
+    """Ids and names are how the links and templates of a graph find its nodes."""
     findings = []
-    listed = tuple(nodes)
-    for kind in ("id", "name"):
-        values = [getattr(node, kind) for node in listed]
-        findings += [
-            error("OH1004", f'two nodes have the {kind} "{twice}"', "rename one", twice)
-            for twice in sorted({value for value in values if values.count(value) > 1})
-        ]
+    for nodes in (_event_flow(file).nodes, file.nodes):
+        for kind in ("id", "name"):
+            counts = Counter(getattr(node, kind) for node in nodes)
+            findings += [
+                error("OH1004", f'two nodes have the {kind} "{twice}"', "rename one", twice)
+                for twice in sorted(value for value, count in counts.items() if count > 1)
+            ]
     return findings
 
 

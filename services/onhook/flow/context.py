@@ -41,7 +41,8 @@ def context_in(
         if name is None or name in own_names or (name != alias and name in data):
             continue
         context[name] = outputs
-    _add_interaction_id(context, event)
+    if "NewPhoneContact" not in own_names:
+        _add_interaction_id(context, event)
     context.update(progress.outputs)
     for alias, name in TEMPLATE_ALIASES.items():
         if name in context:

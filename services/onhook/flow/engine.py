@@ -35,6 +35,7 @@ from onhook.flow.http_request import HttpRequest
 from onhook.flow.performing import Lookup, World, address_of, performed
 from onhook.flow.screen_pop import ScreenPop
 from onhook.flow.subflow import CallNode
+from onhook.flow.taint import brought, kept
 from onhook.flow.trace import TraceEntry
 from onhook.flow.variables import initial_variables
 from onhook.flow.wait import WaitNode
@@ -59,7 +60,11 @@ def begin(
     given = event.data.get("variables") or {}
     at = now or calling.time_of(event)
     variables = initial_variables(flow.variables, given, flow.settable, overrides, at)
-    return Progress(node=flow.handlers[event.type], variables=variables)
+    tainted = None
+    if flow.calls:  # else nobody asks
+        names = [name for name in flow.settable if given.get(name) is not None]
+        tainted = kept(brought(flow, names, variables, overrides, at))
+    return Progress(node=flow.handlers[event.type], variables=variables, tainted=tainted)
 
 
 def step(flow: Flow, lookup: Lookup, progress: Progress, world: World) -> Step:
@@ -89,7 +94,7 @@ def _perform(
     current: Flow, progress: Progress, activity: Activity, visit: int, world: World
 ) -> Moved | Effect:
     """Raises RunError, VariableError, PebbleError."""
-    address = progress.prefix + activity.node_id
+    address = address_of(progress, activity.node_id)
     if isinstance(activity, HttpRequest):
         continues = current.continues(activity.node_id, in_main=progress.in_main)
         return SendRequest(node=activity, visit=visit, address=address, continues=continues)
@@ -229,7 +234,7 @@ def _pass(current: Flow, progress: Progress, activity: Start | EventNode | End) 
         name=activity.name,
         activity=activity.kind,
         visit=1,
-        address=progress.prefix + node_id,
+        address=address_of(progress, node_id),
         edge=None if following is None else "out",
         note=note,
     )

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 from msgspec import Struct
 
 LONGEST_QUOTE_BYTES = 200
+
+UNKNOWN_PLACE = "OH1009"
+WRONG_FLOW = "OH1016"
+PARTLY_RUNNABLE = "OH1017"
+UNSEALED = "OH1018"
+UNFIT_CONNECTOR = "OH1025"
+OF_SURROUNDINGS = frozenset({UNKNOWN_PLACE, WRONG_FLOW, PARTLY_RUNNABLE, UNSEALED, UNFIT_CONNECTOR})
+"""Codes of what lies in a flow's surroundings: it may be well today and not tomorrow, so it stops
+publishing, never what was published."""
 
 
 class Severity(Enum):
@@ -15,6 +25,9 @@ class Severity(Enum):
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+
+_ORDER = tuple(Severity)
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -32,12 +45,16 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class FlowError(Exception):
-    """The flow file cannot be read or run."""
+    """The flow file cannot be read or run. Severities are told where not all are errors."""
 
     def __init__(self, flow: str, findings: tuple[Finding, ...]) -> None:
         shown = flow if flow.isprintable() else repr(flow)[1:-1]
-        lines = "\n".join(f'flow "{shown}": {finding}' for finding in findings)
-        super().__init__(lines)
+        is_mixed = any(finding.severity is not Severity.ERROR for finding in findings)
+        lines = [
+            f'flow "{shown}": {f"{finding.severity.value} " if is_mixed else ""}{finding}'
+            for finding in findings
+        ]
+        super().__init__("\n".join(lines))
         self.findings = findings
 
 
@@ -64,6 +81,11 @@ def warning(code: str, message: str, remedy: str, node: str | None = None) -> Fi
 
 def info(code: str, message: str, remedy: str, node: str | None = None) -> Finding:
     return Finding(code=code, severity=Severity.INFO, message=message, remedy=remedy, node=node)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Errors first, infos last; else as they were found."""
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
 
 
 def quoted(value: object) -> str:

@@ -22,8 +22,14 @@ _OPENING = re.compile(r"\{[{%#]")
 
 
 def compiled(source: str) -> Template:
-    """Raises PebbleError."""
-    return pebble.compile(source)
+    """Raises PebbleError, also for filters, tests and functions that do not exist.
+
+    The template language itself fails there only once it comes to them: after publishing.
+    """
+    template = pebble.compile(source)
+    for problem in template.problems:
+        raise problem
+    return template
 
 
 def named(source: str) -> str:

@@ -31,19 +31,12 @@ class Graph(Struct, frozen=True, kw_only=True):
     def after_error(self, node_id: str) -> str | None:
         return self.ports.get((node_id, ERROR_PORT))
 
-    def reachable(self, beginnings: Iterable[str]) -> set[str]:
-        """Everything that can be reached from behind `beginnings`."""
-        following: dict[str, list[str]] = {}
+    def following(self) -> dict[str, list[str]]:
+        """What each node leads to, by whatever port."""
+        found: dict[str, list[str]] = {}
         for (origin, _port), target in self.ports.items():
-            following.setdefault(origin, []).append(target)
-        seen: set[str] = set()
-        waiting = list(beginnings)
-        while waiting:
-            for target in following.get(waiting.pop(), ()):
-                if target not in seen:
-                    seen.add(target)
-                    waiting.append(target)
-        return seen
+            found.setdefault(origin, []).append(target)
+        return found
 
 
 def link(
@@ -69,7 +62,8 @@ def link(
             findings.append(
                 error(
                     BROKEN_LINK,
-                    "two links leave by the same port",
+                    "two links leave by the same port"
+                    + (", which default and out both name" if port == PLAIN else ""),
                     "keep one of them",
                     origin.name,
                 )
@@ -102,15 +96,17 @@ def _fault_of(
 
 def _port_of(edge: Edge, origin: Node, activity: Activity | None) -> tuple[str, Finding | None]:
     named = (edge.condition or "").strip()
-    allowed = None if activity is None else activity.ports
     plain = PLAIN if named in _PLAIN_NAMES else named
+    if activity is None:
+        return plain, None
+    allowed = activity.ports
     if allowed is None:
-        return (plain if activity is None else named), None
+        return named, None
     if named in allowed:
         return named, None
     if plain == PLAIN and PLAIN in allowed:
         return PLAIN, None
-    known = ", ".join(sorted("default" if port == PLAIN else port for port in allowed))
+    known = ", ".join(sorted(port or activity.plain_port for port in allowed))
     return named, error(
         "OH1012",
         f'{origin.activity} has no port "{named}", which a link to "{edge.to}" leaves by',

@@ -36,6 +36,8 @@ from onhook.pebble import PebbleError
 ACTIVITIES = frozenset({"http-request", "http-request-v2"})
 OUTPUTS = ("httpStatusCode", "httpResponseBody", "httpResponseHeaders")
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+WEBHOOK_URL = "WebhookUrl"
+"""The variable that ONHOOK_WEBHOOK_URL sets, in whatever flow."""
 DELIVER_TIMEOUT_S = 15.0
 CONTINUE_TIMEOUT_S = 2.0
 
@@ -100,9 +102,7 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
         try:
             return self.address.render(context, now)
         except UrlError as problem:
-            names = ", ".join(str(reference) for reference in self.address.steering)
-            hint = f"; set {names}" if names else "; correct the node"
-            raise RunError(self.name, f"{problem}{hint}") from None
+            raise RunError(self.name, f"{problem}; {_how_to_set(self.address.steering)}") from None
         except PebbleError as problem:
             raise RunError(self.name, f"httpRequestUrl: {problem}") from None
 
@@ -177,6 +177,18 @@ class HttpRequest(Activity, frozen=True, kw_only=True):
         return read_document(self.response_kind, text, self.readings)
 
 
+def _how_to_set(steering: tuple[Reference, ...]) -> str:
+    """What to do about an address that is none, by the variables that decide where it leads."""
+    if not steering:
+        return "correct the node"
+    names = ", ".join(dict.fromkeys(str(reference) for reference in steering))
+    variable = steering[0].path[0]
+    ways = [f"onhook override set FLOW {variable} VALUE", f"--set {variable}=VALUE in flow run"]
+    if variable == WEBHOOK_URL:
+        ways.insert(0, "ONHOOK_WEBHOOK_URL")
+    return f"set {names}: {', '.join(ways[:-1])} or {ways[-1]}"
+
+
 def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | None:
     """The node compiled, or None with the findings that say why not."""
     method = properties.text("httpRequestMethod").upper() or "POST"
@@ -186,7 +198,7 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
     address = _read_address(properties, scope)
     body = read_body(properties, method, scope)
     headers = _read_headers(properties)
-    timeout_ms = properties.number("httpResponseTimeout")
+    timeout_ms = properties.number("httpResponseTimeout", "milliseconds")
     retry_attempts = properties.number("retryAttempts")
     on_failure = properties.text("onFailure").lower() or None
     if on_failure not in (None, "deliver", "continue"):
@@ -213,7 +225,7 @@ def compile_http_request(properties: Properties, scope: Scope) -> HttpRequest | 
 
 def _read_address(properties: Properties, scope: Scope) -> Address | None:
     query = pairs_of(properties, "httpQueryParameters")
-    if properties.value("authenticated") is not False:
+    if properties.switch("authenticated", default=True):
         return compile_connected(properties, scope, query)
     source = properties.text("httpRequestUrl").strip()
     if not source:

@@ -28,7 +28,7 @@ from onhook.flow.json_places import (
     after_value,
     check_end,
 )
-from onhook.flow.note import MayHoldQuote, Note, may_hold_quote
+from onhook.flow.note import IsText, MayHoldQuote, Note, may_hold_quote
 from onhook.flow.placed_text import is_straight
 from onhook.flow.prints import paths_of_prints
 from onhook.java.char import whole
@@ -82,11 +82,12 @@ def compile_json_body(
     template: Template,
     holds_json: Callable[[Reference], bool] = lambda _reference: False,
     quotable: MayHoldQuote = may_hold_quote,
+    is_text: IsText = lambda _reference: False,
 ) -> JsonBody:
     """Find each expression's place. Raises PebbleError where the text cannot become JSON.
 
     `holds_json` says which references are texts that hold JSON; `quotable`, which may hold a
-    double quote, for the note that the hosted product would not escape it.
+    double quote, `is_text`, which are texts: for notes of what the hosted product would break.
     """
     stripped, doubled = without_final(template, drops_escapes("json"))
     found = walk(stripped.body, template.source)
@@ -107,7 +108,7 @@ def compile_json_body(
     return JsonBody(
         template=stripped,
         references=template.references,
-        notes=notes_of(template, found, doubled, quotable),
+        notes=notes_of(template, found, doubled, quotable, is_text),
         bare=bare,
         moves={},
         writes=writes,

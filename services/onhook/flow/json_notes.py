@@ -1,16 +1,15 @@
 """What validation says of a JSON body that is accepted.
 
-An expression that is escaped already, a quote that would break the body on the hosted product, a
-macro that would have to print JSON, and a way through the template that ends in no JSON.
+An expression that is escaped already, what would break the body on the hosted product, a macro that would have to print JSON, and a way through the template that ends in no JSON.
 """
 
 from __future__ import annotations
 
 from onhook.flow.json_check import Walk, every_node
 from onhook.flow.json_places import FIRST_VALUE, STRING, VALUE
-from onhook.flow.note import MayHoldQuote, Note
-from onhook.flow.prints import read_by
-from onhook.pebble import Template
+from onhook.flow.note import ESCAPED_ONCE, Hosted, IsText, MayHoldQuote, Note
+from onhook.flow.prints import paths_of_prints, read_by
+from onhook.pebble import Reference, Template
 from onhook.pebble.nodes import (
     Autoescape,
     Binary,
@@ -24,20 +23,20 @@ from onhook.pebble.nodes import (
     Unary,
 )
 
-_LONGEST_LIST = 10
 _QUOTELESS = frozenset(
     {"length", "numberformat", "epoch", "abs", "urlencode", "base64encode", "sha256"}
 )
 
 
 def notes_of(
-    template: Template, found: Walk, doubled: tuple[int, ...], quotable: MayHoldQuote
+    template: Template,
+    found: Walk,
+    doubled: tuple[int, ...],
+    quotable: MayHoldQuote,
+    is_text: IsText,
 ) -> tuple[Note, ...]:
     """In the order of their places. `doubled`: what was escaped although its place does it."""
-    notes = [
-        Note("the value is already escaped here", "remove the final escape or raw filter", offset)
-        for offset in doubled
-    ]
+    notes = [ESCAPED_ONCE.at(offset) for offset in doubled]
     notes += [
         Note(
             f"for some values the body is no JSON: {death.message}",
@@ -48,6 +47,7 @@ def notes_of(
     ]
     notes += _of_printed_texts(template, found)
     notes += _of_quotes(template, found, quotable)
+    notes += _of_bare_texts(template, found, is_text)
     return tuple(sorted(notes, key=lambda note: note.offset))
 
 
@@ -85,18 +85,24 @@ def _of_quotes(template: Template, found: Walk, quotable: MayHoldQuote) -> list[
             for reference in read_by(node):
                 if quotable(reference):
                     names.setdefault(str(reference), node.offset)
+    return _hosted(names, is_bare=False)
+
+
+def _of_bare_texts(template: Template, found: Walk, is_text: IsText) -> list[Note]:
+    names: dict[str, int] = {}
+    for offset, path in paths_of_prints(template.body).items():
+        if path is None or not is_text(reference := Reference(path, offset)):
+            continue
+        if any(mode in (VALUE, FIRST_VALUE) for mode, _ in found.places.get(offset, ())):
+            names.setdefault(str(reference), offset)
+    return _hosted(names, is_bare=True)
+
+
+def _hosted(names: dict[str, int], *, is_bare: bool) -> list[Note]:
     if not names:
         return []
-    listed = ", ".join(list(names)[:_LONGEST_LIST])
-    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
-    return [
-        Note(
-            f"a double quote in {listed}{more} would break the body on the hosted product; here it "
-            "is escaped",
-            'nothing to do here; add | escape("json") where the flow must also run there',
-            min(names.values()),
-        )
-    ]
+    hosted = Hosted(tuple(names), is_bare)
+    return [Note(hosted.message, hosted.remedy, min(names.values()), hosted=hosted)]
 
 
 def _may_print_quote(node: Print | FilterBlock) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from onhook.flow.errors import Finding, FlowError, error
+from onhook.flow.misfit import explained
 from onhook.flow.model import FlowFile
 from onhook.flow.settling import settled
 from onhook.flow.spelling import unknown_fields
@@ -40,14 +41,16 @@ def load(content: bytes, origin: str) -> Loaded:
                 "this is a flow exported from Flow Designer, not yet in the form that is run",
                 "turn it into one: onhook flow import FILE",
             )
-        file = msgspec.convert(settled(tree, FlowFile), FlowFile)
+        fitted = settled(tree, FlowFile)
+        file = msgspec.convert(fitted, FlowFile)
         return Loaded(file, unknown_fields(plain(tree)))
     except NotWritten as problem:
         raise refusal(origin, f"neither JSON nor YAML: {problem}", "correct the file") from None
     except RecursionError:
         raise refusal(origin, "nested too deeply", "correct the file") from None
     except msgspec.ValidationError as problem:
-        raise refusal(origin, f"no flow file: {problem}", "correct the field") from None
+        what, remedy = explained(problem, fitted, content)
+        raise refusal(origin, f"no flow file: {what}", remedy) from None
 
 
 def refusal(origin: str, message: str, remedy: str) -> FlowError:

@@ -16,7 +16,7 @@ from onhook.flow.activity import ERROR_PORT, PLAIN, Activity
 from onhook.flow.compiled import Flow
 from onhook.flow.effect import Moved
 from onhook.flow.errors import RunError
-from onhook.flow.performing import Lookup, performed
+from onhook.flow.performing import Lookup, address_of, performed
 from onhook.flow.trace import TraceEntry
 
 LONGEST_REASON = 1_000
@@ -51,10 +51,10 @@ def moved(
         name=activity.name,
         activity=activity.kind,
         visit=visit,
-        address=progress.prefix + node_id,
+        address=address_of(progress, node_id),
         inputs=inputs,
         outputs={**(outputs or {}), **variables},
-        edge=None if following is None else (port or "default"),
+        edge=None if following is None else (port or activity.plain_port),
         note=note,
     )
     return Moved(moved, trace)
@@ -104,7 +104,7 @@ def failed_at(
         name=name,
         activity=activity.kind,
         visit=visit,
-        address=progress.prefix + node_id,
+        address=address_of(progress, node_id),
         inputs=inputs or {},
         edge=edge,
         note=reason[:LONGEST_REASON],

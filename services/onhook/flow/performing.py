@@ -38,5 +38,22 @@ def performed(flow: Flow, lookup: Lookup, progress: Progress) -> Flow:
 
 
 def address_of(progress: Progress, node_id: str) -> str:
-    """Where in the run a node stands: its id, behind `<calling node>#<visit>/` for each call."""
-    return progress.prefix + node_id
+    """Where in the run a node stands: its id, behind `<calling node>#<visit>/` for each call.
+
+    A `#` of an id is doubled, so that no id reads like a node of a flow that was called.
+    """
+    return progress.prefix + _escaped(node_id)
+
+
+def prefix_behind(progress: Progress, node_id: str, visit: int) -> str:
+    """What stands before the addresses of the flow that a node goes into at this visit."""
+    return f"{address_of(progress, node_id)}#{visit}/"
+
+
+def depth_of(prefix: str) -> int:
+    """How many calls lead there."""
+    return prefix.replace("##", "").count("#")
+
+
+def _escaped(node_id: str) -> str:
+    return node_id.replace("#", "##")

@@ -24,7 +24,7 @@ VALUE = "OH1003"
 UNDECLARED = "FC1038"
 LARGEST_NUMBER = 10**9
 
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_DIGITS = re.compile(r"([0-9]{1,10})(\.0+)?", re.ASCII)
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -52,6 +52,10 @@ class Properties:
     def report(self, code: str, message: str, remedy: str) -> None:
         self.findings.append(error(code, message, remedy, self.node.name))
         self.is_broken = True
+
+    def find_outside(self, code: str, message: str, remedy: str) -> None:
+        """An error of what surrounds the flow, of errors.OF_SURROUNDINGS: the node is not broken."""
+        self.findings.append(error(code, message, remedy, self.node.name))
 
     def warn(self, code: str, message: str, remedy: str) -> None:
         self.findings.append(warning(code, message, remedy, self.node.name))
@@ -96,10 +100,23 @@ class Properties:
             self.report(TEMPLATE, f"{name}: {problem}", "correct the expression")
             return None
 
-    def map_of_texts(self, name: str) -> dict[str, str]:
-        """A map of names to texts, numbers and booleans, which become texts."""
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Yes or no, also as a text; `default` where it is unset."""
         value = self.value(name)
-        if value is None:
+        if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+            return value.strip().lower() == "true"
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.report(VALUE, f"{name} must be true or false, not {quoted(value)}", "correct it")
+        return default
+
+    def map_of_texts(self, name: str) -> dict[str, str]:
+        """A map of names to texts, numbers and booleans, which become texts.
+
+        Exports write an empty one as an empty list.
+        """
+        value = self.value(name)
+        if value is None or value == []:
             return {}
         if isinstance(value, dict):
             texts = {str(key): _as_text(member) for key, member in value.items()}
@@ -130,20 +147,26 @@ class Properties:
         self.report(VALUE, f"{names[0]} must be a list of texts", "correct it")
         return ()
 
-    def number(self, name: str) -> int | None:
-        """A number or numeric text, as the product writes both; None when unset."""
+    def number(self, name: str, unit: str = "") -> int | None:
+        """A number or numeric text, as the product writes both; None when unset.
+
+        `unit`: what it counts, for a message, such as "milliseconds".
+        """
         value = self.value(name)
         if value is None:
             return None
-        if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+        if isinstance(value, str) and (written := _DIGITS.fullmatch(value.strip())):
+            value = int(written[1])
+        if isinstance(value, float) and value.is_integer():
             value = int(value)
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if is_number and 0 <= value <= LARGEST_NUMBER:
             return int(value)
         self.report(
             VALUE,
-            f"{name} must be a whole number up to {LARGEST_NUMBER}, not {quoted(value)}",
-            "correct it",
+            f"{name} must be a whole number{f' of {unit}' if unit else ''} up to {LARGEST_NUMBER}, "
+            f"not {quoted(value)}",
+            f"correct it: a number alone, which counts {unit}" if unit else "correct it",
         )
         return None
 

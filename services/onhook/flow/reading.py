@@ -1,6 +1,6 @@
 """Reading a document, a response or another text, into variables by JSONPath. Pure.
 
-What is missing, and what cannot be read, leaves its variable empty and says so in the trace.
+What is missing, and what cannot be read, empties its variable and says so in the trace.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ def _read_row(properties: Properties, scope: Scope, name: Any, path: Any) -> Rea
 def read_document(
     kind: str, document: Any, readings: Collection[Reading]
 ) -> tuple[dict[str, Any], str | None]:
-    """The variables' values, and a note where one stays empty. `document`: text, or data already."""
+    """The variables' values, and a note where one is emptied. `document`: text, or data already."""
     try:
         data = read_as(kind, document) if isinstance(document, str) else document
     except ResponseError as problem:
         empty = {row.variable.name: assigned_value(row.variable, None) for row in readings}
-        return empty, f"{', '.join(empty)} left empty: {problem}"[:_LONGEST_NOTE]
+        return empty, f"{', '.join(empty)} emptied: {problem}"[:_LONGEST_NOTE]
     values: dict[str, Any] = {}
     notes: list[str] = []
     for row in readings:
@@ -96,5 +96,5 @@ def read_document(
             values[name] = assigned_value(row.variable, row.path.read(data))
         except (JsonPathError, VariableError) as problem:
             values[name] = assigned_value(row.variable, None)
-            notes.append(f"{name} left empty: {problem}")
+            notes.append(f"{name} emptied: {problem}")
     return values, "; ".join(notes)[:_LONGEST_NOTE] or None

@@ -23,7 +23,7 @@ from onhook.flow.bodies import (
     UnknownContentType,
     compile_body,
 )
-from onhook.flow.errors import quoted, warning
+from onhook.flow.errors import quoted
 from onhook.flow.expression import PebbleError, Reference
 from onhook.flow.form_body import encoded, multipart
 from onhook.flow.note import Note, may_hold_quote
@@ -36,6 +36,7 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _WITHOUT_QUOTES = frozenset(
     {VariableType.INTEGER, VariableType.DECIMAL, VariableType.BOOLEAN, VariableType.DATETIME}
 )
+_TEXTS = frozenset({VariableType.STRING, VariableType.DATETIME})
 _FORMS = {"form url encoded": FORM, "form data": MULTIPART}
 
 
@@ -148,8 +149,13 @@ def _compile(
             return False
         return may_hold_quote(reference)
 
+    def is_text(reference: Reference) -> bool:
+        variable = scope.variables.get(reference.path[0])
+        is_whole = len(reference.path) == 1
+        return is_whole and variable is not None and variable.type in _TEXTS
+
     try:
-        return compile_body(kind, template, scope.holds_json, may_hold)
+        return compile_body(kind, template, scope.holds_json, may_hold, is_text)
     except UnknownContentType as problem:
         properties.report(VALUE, str(problem), "correct httpContentType")
     except PebbleError as problem:
@@ -159,16 +165,14 @@ def _compile(
 
 
 def _tell_notes(properties: Properties, body: Body, source: str) -> None:
+    """All but what the hosted product would break, which is said once for the whole flow."""
     for note in body.notes:
+        if note.hosted is not None:
+            continue
         line, column = position(source, note.offset)
-        properties.findings.append(
-            warning(
-                HOSTED_BREAKS,
-                f"httpRequestBody: line {line}, column {column}: {note.message}",
-                note.remedy,
-                properties.node.name,
-            )
-        )
+        say = properties.tell if note.is_advice else properties.warn
+        place = f"httpRequestBody: line {line}, column {column}"
+        say(HOSTED_BREAKS, f"{place}: {note.message}", note.remedy)
 
 
 def _read_graphql(properties: Properties, given: Mapping[str, Any], scope: Scope) -> Body | None:

@@ -29,6 +29,10 @@ class SetVariable(Activity, frozen=True, kw_only=True):
     assignments: tuple[Assignment, ...]
 
     @property
+    def plain_port(self) -> str:
+        return "out"
+
+    @property
     def references(self) -> tuple[Reference, ...]:
         return tuple(reference for row in self.assignments for reference in row.value.references)
 

@@ -79,6 +79,9 @@ _MEANT = {
 }
 """What people write instead, where the names are not alike."""
 
+_FIELDS = {
+    kind: frozenset(field.encode_name for field in msgspec.structs.fields(kind)) for kind in HOSTED
+}
 _PROPERTIES = {"activityName"}.union(*(activity.properties for activity in ACTIVITIES.values()))
 
 _DOUBLED = re.compile(r":|^_|_(name|type|input|radioName)$")
@@ -135,7 +138,7 @@ def _in_properties(properties: Mapping[str, Any], node: str) -> Iterator[Finding
 def _in(
     part: Mapping[str, Any], kind: type[Any], place: str, node: str | None = None
 ) -> Iterator[Finding]:
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    known = _FIELDS[kind]
     for field in part:
         if field in known or field in HOSTED[kind]:
             continue

@@ -115,8 +115,9 @@ def converted(variable: Variable, value: Any, origin: Origin) -> Any:
     try:
         return _READ[variable.type](value)
     except (ValueError, RecursionError):
+        shown = "" if variable.is_secure else f" {quoted(value)}"
         raise VariableError(
-            f'variable "{variable.name}": {origin.value} {quoted(value)} is no '
+            f'variable "{variable.name}": {origin.value}{shown} is no '
             f"{variable.type.value}; give it a value of that type, or declare another"
         ) from None
 

@@ -21,6 +21,10 @@ class WaitNode(Activity, frozen=True, kw_only=True):
     duration: Template
 
     @property
+    def plain_port(self) -> str:
+        return "out"
+
+    @property
     def references(self) -> tuple[Reference, ...]:
         return self.duration.references
 

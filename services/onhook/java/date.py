@@ -8,7 +8,7 @@ does not know a letter, it takes it from the other. It must not know who asks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from onhook.java.date_parse import parse_date
 from onhook.java.date_pattern import Field, Items, Literal, Optional, Style, date_items
@@ -29,7 +29,7 @@ from onhook.java.zone import (
     zone_name,
 )
 
-__all__ = ["format_date", "parse_date", "zone"]
+__all__ = ["format_date", "parse_date", "zone", "zoned_text"]
 
 _Printer = Callable[[datetime, int], str]
 
@@ -52,6 +52,24 @@ def format_date(pattern: str, at: datetime, *, style: Style = "simple") -> str:
     Raises ValueError for a malformed pattern.
     """
     return _printed(date_items(pattern), at, style)
+
+
+def zoned_text(at: datetime) -> str:
+    """`at`, which has a zone, as ZonedDateTime.toString: seconds and fractions only where there are any."""
+    text = f"{at:%Y-%m-%dT%H:%M}" if at.year > 999 else f"{at.year:04}{at:-%m-%dT%H:%M}"
+    if at.second or at.microsecond:
+        text += f":{at.second:02}"
+    if at.microsecond:
+        thousandths, rest = divmod(at.microsecond, 1000)
+        text += f".{at.microsecond:06}" if rest else f".{thousandths:03}"
+    offset = at.utcoffset()
+    if not offset:
+        text += "Z"
+    else:
+        minutes = int(offset.total_seconds()) // 60
+        text += f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    name = "UTC" if at.tzinfo is UTC else str(at.tzinfo)
+    return f"{text}[{name}]"
 
 
 def _printed(items: Items, at: datetime, style: Style) -> str:

@@ -41,7 +41,10 @@ class Result(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """A run's row. `step` is the highest that is published; `results` are keyed by `visit_key`."""
+    """A run's row. `step` is the highest that is published.
+
+    `results`, keyed by `visit_key`, are of nodes that the message of that step may meet again.
+    """
 
     run_id: str
     source: str

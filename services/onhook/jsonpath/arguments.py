@@ -6,24 +6,20 @@ of an inner call for the end of the argument. It knows no paths: those go to who
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from onhook.java.char import is_digit
 from onhook.jsonpath.cursor import Cursor
-from onhook.jsonpath.tokens import JsonArgument, PathArgument, PathTree
+from onhook.jsonpath.tokens import JsonArgument, PathArgument, ReadPath
 
 _BLANKS = " \t\n\r"
 
 
-def read_arguments(
-    cursor: Cursor, read_path: Callable[[str, int], PathTree]
-) -> tuple[JsonArgument | PathArgument, ...]:
+def read_arguments(cursor: Cursor, read_path: ReadPath) -> tuple[JsonArgument | PathArgument, ...]:
     """From behind the opening parenthesis to behind the closing one. Raises PathError."""
     return _Arguments(cursor, read_path).read()
 
 
 class _Arguments:
-    def __init__(self, cursor: Cursor, read_path: Callable[[str, int], PathTree]) -> None:
+    def __init__(self, cursor: Cursor, read_path: ReadPath) -> None:
         self._cursor = cursor
         self._read_path = read_path
         self._found: list[JsonArgument | PathArgument] = []

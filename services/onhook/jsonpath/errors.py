@@ -11,7 +11,7 @@ class JsonPathError(Exception):
 
 
 class PathMissing(JsonPathError):
-    """nothing in the document is where the path points; the variable stays empty"""
+    """nothing in the document is where the path points"""
 
 
 class PathError(JsonPathError):

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from onhook.java.char import is_digit
 from onhook.java.number import decimal_of_text
+from onhook.java.regex import compile_pattern
+from onhook.java.regex_class import FLAGS, PatternError
 from onhook.jsonpath.cursor import BLANK, Cursor
 from onhook.jsonpath.errors import Inapplicable, PathError, TooMuchWork
 from onhook.jsonpath.escapes import unescaped
-from onhook.jsonpath.java_regex import FLAGS, read_pattern
 from onhook.jsonpath.operators import OPERATORS
 from onhook.jsonpath.tokens import (
     Both,
@@ -205,7 +206,12 @@ class _FilterReader:
             behind += 1
         cursor.position = behind
         source, flags = cursor.text[start + 1 : end], cursor.text[end + 1 : behind]
-        return read_pattern(source, flags, cursor.column(start + 1))
+        try:
+            return compile_pattern(source, flags)
+        except PatternError as error:
+            raise PathError(
+                f"the regular expression is wrong: {error}", cursor.column(start + 1 + error.at)
+            ) from None
 
     def _number(self) -> Any:
         cursor = self._cursor

@@ -5,8 +5,7 @@ It must not know what the steps are: whoever visits a value or compares two pays
 
 from __future__ import annotations
 
-from time import monotonic
-
+from onhook.java.regex import PatternTime
 from onhook.jsonpath.errors import TooMuchWork
 
 LONGEST_PATH = 4_096
@@ -27,11 +26,11 @@ BITS_A_STEP = 1_024
 class Purse:
     """The work that one reading may still do."""
 
-    __slots__ = ("_regex_until", "left")
+    __slots__ = ("_pattern_time", "left")
 
     def __init__(self) -> None:
         self.left = MOST_WORK
-        self._regex_until = 0.0
+        self._pattern_time: PatternTime | None = None
 
     def pay(self, steps: int = 1) -> None:
         """Raises TooMuchWork."""
@@ -50,15 +49,12 @@ class Purse:
         if isinstance(number, int) and number.bit_length() > BITS_A_STEP:
             self.pay((number.bit_length() // BITS_A_STEP) ** 2)
 
-    def regex_seconds(self) -> float:
-        """What is left, in seconds; the clock starts with the first call. Raises TooMuchWork."""
-        now = monotonic()
-        if not self._regex_until:
-            self._regex_until = now + REGEX_SECONDS
-        left = self._regex_until - now
-        if left <= 0:
-            raise slow_regex()
-        return left
+    @property
+    def pattern_time(self) -> PatternTime:
+        """What regular expressions may still take; made for the few that have any."""
+        if self._pattern_time is None:
+            self._pattern_time = PatternTime(REGEX_SECONDS)
+        return self._pattern_time
 
 
 def slow_regex() -> TooMuchWork:

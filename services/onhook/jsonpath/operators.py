@@ -14,6 +14,7 @@ import regex
 
 from onhook.java.char import length, order
 from onhook.java.number import narrowed
+from onhook.java.regex import OutOfTime
 from onhook.jsonpath.errors import Inapplicable, PathError
 from onhook.jsonpath.limits import Purse, slow_regex
 from onhook.jsonpath.values import (
@@ -141,8 +142,9 @@ def _is_match(pattern: regex.Pattern[str], value: Any, bench: Bench) -> bool:
         text = value if isinstance(value, str) else ""
     bench.purse.pay_for_text(text)
     try:
-        return bool(pattern.fullmatch(text, timeout=bench.purse.regex_seconds()))
-    except TimeoutError:
+        with bench.purse.pattern_time as seconds:
+            return pattern.fullmatch(text, timeout=seconds) is not None
+    except OutOfTime:
         raise slow_regex() from None
 
 

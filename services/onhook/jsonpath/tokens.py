@@ -150,5 +150,5 @@ class Negation(msgspec.Struct, frozen=True, tag=True):
 
 Condition: TypeAlias = Relation | Existence | Both | Either | Negation
 
-CompilePath: TypeAlias = Callable[[str, int], PathTree]
+ReadPath: TypeAlias = Callable[[str, int], PathTree]
 """Reads a path that stands inside another one, at the given column."""

@@ -10,7 +10,7 @@ from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Node, Print, Text
 from onhook.pebble.printing import as_text
 from onhook.pebble.state import Output
-from onhook.pebble.template import Template, compile_template
+from onhook.pebble.template import Template
 from onhook.pebble.template import compile_source as compile  # noqa: A004 - as re.compile
 
 __all__ = [
@@ -24,6 +24,5 @@ __all__ = [
     "Text",
     "as_text",
     "compile",
-    "compile_template",
     "position",
 ]

@@ -21,6 +21,7 @@ from onhook.pebble.nodes import (
     Expression,
     Filter,
     FilterBlock,
+    FilterStep,
     For,
     Group,
     If,
@@ -67,8 +68,15 @@ class Use(Struct, frozen=True):
     """A filter, test or function that is used by its name."""
 
     kind: str
-    name: str
-    offset: int
+    called: Call | Filter | FilterStep | Test
+
+    @property
+    def name(self) -> str:
+        return self.called.name
+
+    @property
+    def offset(self) -> int:
+        return self.called.offset
 
 
 class Facts(Struct, frozen=True):
@@ -158,7 +166,7 @@ class _Survey:
         self, node: FilterBlock, known: frozenset[str], strategy: str | None
     ) -> frozenset[str]:
         for step in node.filters:
-            self.uses.append(Use("filter", step.name, step.offset))
+            self.uses.append(Use("filter", step))
             self._arguments(step.arguments, known)
         return self.nodes(node.body, known, strategy)
 
@@ -175,7 +183,7 @@ class _Survey:
         return self.nodes(node.body, known, strategy)
 
     def _arguments(self, arguments: Arguments, known: frozenset[str]) -> None:
-        for value in (*arguments.positional, *(value for _, value in arguments.named)):
+        for value in _values(arguments):
             self._expression(value, known)
 
     def _expression(self, expression: Expression, known: frozenset[str]) -> None:
@@ -186,7 +194,7 @@ class _Survey:
                 self._path(node, known, pending)
                 continue
             if isinstance(node, Call | Filter | Test):
-                self.uses.append(Use(_USE_KINDS[type(node)], node.name, node.offset))
+                self.uses.append(Use(_USE_KINDS[type(node)], node))
             if isinstance(node, Call):
                 self._named_arguments(node)
             if isinstance(node, Binary) and node.operator in "+-":

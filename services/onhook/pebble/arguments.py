@@ -30,20 +30,32 @@ def bound(
     `parameters` None: positional ones by number, named ones are not looked at. An empty tuple
     takes any name.
     """
-    given, name = called.arguments, called.name
+    wrong = misfit(called, parameters)
+    if wrong is not None:
+        return failing(wrong, called.offset)
+    given = called.arguments
     values = [compile_expression(value) for value in given.positional]
     if parameters is None:
         return _evaluating([(str(number), value) for number, value in enumerate(values)])
-    if len(values) > len(parameters):
-        allowed = f"{len(parameters)} argument{'s' if len(parameters) != 1 else ''}"
-        return failing(f'"{name}" takes {allowed}, not {len(values)}', called.offset)
     pairs = list(zip(parameters, values, strict=False))
-    for argument, value in given.named:
-        if parameters and argument not in parameters:
-            known = ", ".join(parameters)
-            return failing(f'"{name}" has no argument "{argument}"; it has {known}', called.offset)
-        pairs.append((argument, compile_expression(value)))
+    pairs += [(name, compile_expression(value)) for name, value in given.named]
     return _evaluating(pairs)
+
+
+def misfit(
+    called: Call | Filter | FilterStep | Test, parameters: tuple[str, ...] | None
+) -> str | None:
+    """Why the arguments of `called` cannot be bound; None when they can."""
+    given, name = called.arguments, called.name
+    if parameters is None:
+        return None
+    if len(given.positional) > len(parameters):
+        allowed = f"{len(parameters)} argument{'s' if len(parameters) != 1 else ''}"
+        return f'"{name}" takes {allowed}, not {len(given.positional)}'
+    for argument, _ in given.named:
+        if parameters and argument not in parameters:
+            return f'"{name}" has no argument "{argument}"; it has {", ".join(parameters)}'
+    return None
 
 
 def failing(message: str, offset: int) -> Callable[[State], Any]:

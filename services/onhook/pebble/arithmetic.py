@@ -62,7 +62,7 @@ def compared(left: Any, right: Any) -> int | None:
         return None
     for operand in (left, right):
         if not is_number(operand):
-            raise Fault(f"{kind(operand)} cannot be compared; only numbers can")
+            raise Fault(f"{kind(operand)} cannot be compared; only numbers can", operand=operand)
     if isinstance(left, float) and isinstance(right, float):
         return _double_compared(left, right)
     if isinstance(left, float) or isinstance(right, float):
@@ -102,7 +102,7 @@ def _operand(operator: str, value: Any) -> int | float:
     if type(value) is str:
         return _number_in(operator, value)
     if not is_number(value):
-        raise Fault(f"{kind(value)} cannot be {_VERBS[operator]}")
+        raise Fault(f"{kind(value)} cannot be {_VERBS[operator]}", operand=value)
     number: int | float = value
     return number
 
@@ -115,7 +115,7 @@ def _number_in(operator: str, text: str) -> int | float:
         if _DECIMAL.fullmatch(stripped):
             return float(stripped.rstrip("dDfF"))
     shown = f'"{text[:40]}"' if len(text) <= 40 else f'"{text[:40]}…"'
-    raise Fault(f"the text {shown} is no number and cannot be {_VERBS[operator]}")
+    raise Fault(f"the text {shown} is no number and cannot be {_VERBS[operator]}", operand=text)
 
 
 def _quotient(left: int, right: int) -> int:

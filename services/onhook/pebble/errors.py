@@ -5,6 +5,8 @@ Errors and positions only; nothing here knows the language.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from onhook.java.char import whole
 
 
@@ -22,17 +24,28 @@ class Fault(Exception):
     """An error on its way to the template, which knows the source and makes a PebbleError of it.
 
     `offset` counts characters of the source; None until an expression says where it stands.
+    `operand` is the value that an operator cannot take.
     """
 
-    def __init__(self, message: str, offset: int | None = None) -> None:
+    def __init__(self, message: str, offset: int | None = None, *, operand: object = ...) -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
+        self.operand = operand
 
     def at(self, offset: int) -> Fault:
         """This fault, placed at `offset` unless an inner expression has placed it already."""
         if self.offset is None:
             self.offset = offset
+        return self
+
+    def of(self, named: Iterable[tuple[object, str | None]]) -> Fault:
+        """This fault, saying what the operand is called: `named` are values and their names."""
+        if self.offset is None:
+            for value, name in named:
+                if value is self.operand:
+                    self.message = f"{name}: {self.message}" if name else self.message
+                    break
         return self
 
 

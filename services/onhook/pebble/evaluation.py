@@ -1,7 +1,8 @@
 """Compiling expressions into functions of the state.
 
-One function for each kind of expression; what operators, filters and methods compute is decided in
-their own modules. Every Fault leaves here with the offset of the expression that failed.
+One function for each kind of expression; operators have theirs in `operations`, and what filters
+and methods compute is decided in their own modules. Every Fault leaves here with the offset of the
+expression that failed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any, ClassVar
 
 from onhook.pebble import attributes
 from onhook.pebble.arguments import Evaluate, bound, failing
-from onhook.pebble.arithmetic import negated
 from onhook.pebble.equality import hash_map
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters import FILTERS
@@ -33,7 +33,7 @@ from onhook.pebble.nodes import (
     Test,
     Unary,
 )
-from onhook.pebble.operators import BINARY, truth
+from onhook.pebble.operations import applied, binary, conditional, unary
 from onhook.pebble.predicates import TESTS
 from onhook.pebble.state import State
 from onhook.pebble.values import Safe
@@ -99,16 +99,7 @@ class ExpressionCompiler:
         return evaluate
 
     def _subscript(self, node: Subscript, target: Evaluate) -> Evaluate:
-        key, offset, get = self.compile(node.key), node.offset, attributes.item
-
-        def evaluate(state: State) -> Any:
-            found, wanted = target(state), key(state)
-            try:
-                return get(found, wanted, state)
-            except Fault as fault:
-                raise fault.at(offset) from None
-
-        return evaluate
+        return applied(attributes.item, target, self.compile(node.key), node.offset)
 
     def _method(self, node: MethodCall, target: Evaluate) -> Evaluate:
         name, offset, call = node.name, node.offset, attributes.method
@@ -183,46 +174,16 @@ class ExpressionCompiler:
         return evaluate
 
     def _unary(self, node: Unary, _inner: Any) -> Evaluate:
-        operand, offset = self.compile(node.operand), node.offset
-        apply: Callable[[Any], Any] = {"not": _not, "-": negated, "+": _positive}[node.operator]
-
-        def evaluate(state: State) -> Any:
-            value = operand(state)
-            try:
-                return apply(value)
-            except Fault as fault:
-                raise fault.at(offset) from None
-
+        evaluate = unary(node.operator, self.compile(node.operand), node.offset)
         return _folded(evaluate, node.operand)
 
     def _binary(self, node: Binary, left: Evaluate) -> Evaluate:
-        right, offset = self.compile(node.right), node.offset
-        if node.operator in ("and", "or", "contains"):
-            return _shortcut(node.operator, left, right, offset)
-        apply = BINARY[node.operator]
-
-        def evaluate(state: State) -> Any:
-            first, second = left(state), right(state)
-            try:
-                return apply(first, second, state)
-            except Fault as fault:
-                raise fault.at(offset) from None
-
-        return evaluate
+        names = (_path(node.left), _path(node.right))
+        return binary(node.operator, left, self.compile(node.right), node.offset, names)
 
     def _conditional(self, node: Conditional, condition: Evaluate) -> Evaluate:
         then, otherwise = self.compile(node.then), self.compile(node.otherwise)
-        offset = node.offset
-
-        def evaluate(state: State) -> Any:
-            value = condition(state)
-            try:
-                is_true = value if value.__class__ is bool else truth(value)
-            except Fault as fault:
-                raise fault.at(offset) from None
-            return then(state) if is_true else otherwise(state)
-
-        return evaluate
+        return conditional(condition, then, otherwise, node.offset)
 
     def _list(self, node: ListLiteral, _inner: Any) -> Evaluate:
         items = [self.compile(item) for item in node.items]
@@ -275,6 +236,15 @@ def _along(first: Evaluate, links: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
+def _path(expression: Expression) -> str | None:
+    """`NewPhoneContact.ANI`; None for what is no name."""
+    names: list[str] = []
+    while isinstance(expression, Attribute):
+        names.append(expression.name)
+        expression = expression.target
+    return ".".join([expression.name, *reversed(names)]) if isinstance(expression, Name) else None
+
+
 def _inner(expression: Expression) -> Expression | None:
     """The leftmost part of an expression, which a chain of operators nests in."""
     if isinstance(expression, Attribute | Subscript | MethodCall | Filter | Test):
@@ -293,40 +263,3 @@ def _folded(evaluate: Evaluate, operand: Expression) -> Evaluate:
     except Fault:
         return evaluate
     return lambda _state: value
-
-
-def _shortcut(operator: str, left: Evaluate, right: Evaluate, offset: int) -> Evaluate:
-    """Operators that may leave their right side alone."""
-    contains = BINARY["contains"]
-
-    def conjunction(state: State) -> Any:
-        try:
-            return truth(left(state)) and truth(right(state))
-        except Fault as fault:
-            raise fault.at(offset) from None
-
-    def disjunction(state: State) -> Any:
-        try:
-            return truth(left(state)) or truth(right(state))
-        except Fault as fault:
-            raise fault.at(offset) from None
-
-    def containment(state: State) -> Any:
-        first = left(state)
-        if first is None:
-            return False
-        second = right(state)
-        try:
-            return contains(first, second, state)
-        except Fault as fault:
-            raise fault.at(offset) from None
-
-    return {"and": conjunction, "or": disjunction, "contains": containment}[operator]
-
-
-def _not(value: Any) -> bool:
-    return not truth(value)
-
-
-def _positive(value: Any) -> Any:
-    return negated(negated(value))

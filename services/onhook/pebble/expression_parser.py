@@ -6,7 +6,6 @@ It must not know tags, nor what an operator, filter or function computes.
 from __future__ import annotations
 
 from onhook.pebble.errors import Fault
-from onhook.pebble.lexer import Kind, Token
 from onhook.pebble.limits import OPERATORS
 from onhook.pebble.nodes import (
     NO_ARGUMENTS,
@@ -28,6 +27,7 @@ from onhook.pebble.nodes import (
     Test,
     Unary,
 )
+from onhook.pebble.token import Kind, Token
 from onhook.pebble.token_stream import TokenStream
 
 _PRECEDENCE = {
@@ -162,7 +162,7 @@ def _simple(stream: TokenStream) -> Expression:
         stream.advance()
         return Literal(_number(token), token.offset)
     if token.kind not in (Kind.STRING, Kind.INTERPOLATION_START):
-        stream.fail(f"expected a value, found {token}")
+        stream.fail(f"expected a value, found {token}{stream.hint()}")
     return _string(stream)
 
 

@@ -8,49 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import Enum
 from typing import NoReturn
 
 import regex
-from msgspec import Struct
 
 from onhook.java.char import is_whitespace, left_trimmed, right_trimmed
+from onhook.pebble import slips
 from onhook.pebble.errors import Fault
-
-
-class Kind(Enum):
-    """What a token is; the value is how messages name it."""
-
-    TEXT = "text"
-    PRINT_START = "{{"
-    PRINT_END = "}}"
-    EXECUTE_START = "{%"
-    EXECUTE_END = "%}"
-    NAME = "a name"
-    LONG = "a whole number"
-    NUMBER = "a number"
-    STRING = "a text"
-    OPERATOR = "an operator"
-    PUNCTUATION = "punctuation"
-    INTERPOLATION_START = "#{"
-    INTERPOLATION_END = "}"
-    END = "the end of the template"
-
-
-class Token(Struct, frozen=True):
-    """`value` is the text as the language means it: strings are unquoted."""
-
-    kind: Kind
-    value: str
-    offset: int
-
-    def is_(self, kind: Kind, *values: str) -> bool:
-        return self.kind is kind and self.value in values
-
-    def __str__(self) -> str:
-        named = self.kind in (Kind.NAME, Kind.OPERATOR, Kind.PUNCTUATION, Kind.LONG, Kind.NUMBER)
-        return f'"{self.value}"' if named else self.kind.value
-
+from onhook.pebble.token import Kind, Token
 
 _SPACE = r"[ \t\n\x0b\f\r]"
 _NEWLINE = "(?:\r\n|\n\r|\r|\n|\x85|\u2028|\u2029)?"
@@ -195,7 +160,7 @@ class _Lexer:
             yield from self._interpolated(at)
         else:
             shown = "a quote that is never closed" if source[at] == "'" else f'"{source[at]}"'
-            _fail(f"unexpected {shown}", at)
+            _fail(f"unexpected {shown}{slips.of_character(source[at])}", at)
 
     def _take(self, kind: Kind, value: str, end: int) -> Token:
         token = Token(kind, value, self._at)

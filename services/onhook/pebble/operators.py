@@ -34,7 +34,9 @@ def truth(value: Any) -> bool:
         return bool(value != 0 and not (isinstance(value, float) and math.isnan(value)))
     if type(value) is str:
         return bool(value)
-    raise Fault(f"a condition must be true or false, a number or a text, not {kind(value)}")
+    raise Fault(
+        f"a condition must be true or false, a number or a text, not {kind(value)}", operand=value
+    )
 
 
 def _add(left: Any, right: Any, state: State) -> Any:
@@ -102,7 +104,7 @@ def _contains(left: Any, right: Any, state: State) -> bool:
         return state.text(right) in left
     if left is GLOBALS:
         raise Fault("_context can only be looked into")
-    raise Fault(f"only a list, a map or a text contains something, not {kind(left)}")
+    raise Fault(f"only a list, a map or a text contains something, not {kind(left)}", operand=left)
 
 
 def _comparison(holds: Callable[[int], bool]) -> Operator:

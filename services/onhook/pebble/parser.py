@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, NoReturn
 
+from onhook.pebble import slips
 from onhook.pebble.errors import Fault
 from onhook.pebble.expression_parser import (
     parse_expression,
@@ -15,7 +16,7 @@ from onhook.pebble.expression_parser import (
     parse_new_name,
     parse_parameters,
 )
-from onhook.pebble.lexer import Kind, Token, tokenize
+from onhook.pebble.lexer import tokenize
 from onhook.pebble.limits import SOURCE_CHARS
 from onhook.pebble.nodes import (
     Autoescape,
@@ -32,6 +33,7 @@ from onhook.pebble.nodes import (
     Set,
     Text,
 )
+from onhook.pebble.token import Kind, Token
 from onhook.pebble.token_stream import TokenStream
 
 _OTHER_TEMPLATES = ("include", "import", "from", "extends", "embed")
@@ -87,7 +89,7 @@ class _Parser:
             )
         parse_tag = self._TAGS.get(tag.value)
         if parse_tag is None:
-            _unknown_tag(tag)
+            _unknown_tag(tag, self._stream.current)
         return parse_tag(self, tag, offset)
 
     def _end(self) -> None:
@@ -204,7 +206,8 @@ def _is_name(token: Token) -> bool:
     return token.kind is Kind.NAME
 
 
-def _unknown_tag(tag: Token) -> NoReturn:
+def _unknown_tag(tag: Token, following: Token) -> NoReturn:
     if tag.value.startswith("end") or tag.value in ("else", "elseif"):
         raise Fault(f'the tag "{tag.value}" closes nothing that is open', tag.offset)
-    raise Fault(f'there is no tag "{tag.value}"', tag.offset)
+    hint = slips.of_tag(tag.value, following)
+    raise Fault(f'there is no tag "{tag.value}"{hint}', tag.offset)

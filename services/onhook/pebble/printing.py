@@ -6,10 +6,10 @@ It must not know where the text goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from onhook.java.char import Char, whole
+from onhook.java.date import zoned_text
 from onhook.java.number import Int, double_to_string
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError
 from onhook.pebble.limits import DATA_DEPTH, Limits
@@ -140,24 +140,6 @@ def _integer_text(value: int) -> str:
     return str(int(value))
 
 
-def moment_text(at: datetime) -> str:
-    """ZonedDateTime.toString: seconds and fractions only where there are any."""
-    text = f"{at:%Y-%m-%dT%H:%M}" if at.year > 999 else f"{at.year:04}{at:-%m-%dT%H:%M}"
-    if at.second or at.microsecond:
-        text += f":{at.second:02}"
-    if at.microsecond:
-        thousandths, rest = divmod(at.microsecond, 1000)
-        text += f".{at.microsecond:06}" if rest else f".{thousandths:03}"
-    offset = at.utcoffset()
-    if not offset:
-        text += "Z"
-    else:
-        minutes = int(offset.total_seconds()) // 60
-        text += f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
-    name = "UTC" if at.tzinfo is UTC else str(at.tzinfo)
-    return f"{text}[{name}]"
-
-
 def _loop_text(loop: Loop) -> str:
     last = loop.index == loop.length - 1
     return (
@@ -180,7 +162,7 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     Int: _integer_text,
     Count: _integer_text,
     float: double_to_string,
-    Moment: lambda moment: moment_text(moment.at),
+    Moment: lambda moment: zoned_text(moment.at),
 }
 _PLAIN = (type(None), bool, int, float)
 _MADE_PLAIN: dict[type, Callable[[Any], Any]] = {
@@ -188,5 +170,5 @@ _MADE_PLAIN: dict[type, Callable[[Any], Any]] = {
     Char: lambda text: whole(str(text)),
     Int: int,
     Count: int,
-    Moment: lambda moment: moment_text(moment.at),
+    Moment: lambda moment: zoned_text(moment.at),
 }

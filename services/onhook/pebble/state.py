@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from onhook.java.regex import PatternTime
 from onhook.pebble.errors import Fault, LimitExceeded
 from onhook.pebble.limits import DATA_DEPTH, MACRO_DEPTH, PATTERN_SECONDS, Limits
 from onhook.pebble.nodes import Print, Text
@@ -60,6 +61,7 @@ class State:
     """One rendering. `frames` are the scopes that tags have opened, the innermost last."""
 
     __slots__ = (
+        "_pattern_time",
         "_started",
         "carried",
         "changes",
@@ -70,7 +72,6 @@ class State:
         "limits",
         "output",
         "owned",
-        "pattern_seconds",
         "steps",
     )
 
@@ -88,7 +89,7 @@ class State:
         self.output = output
         self.limits = limits
         self.steps = limits.steps
-        self.pattern_seconds = PATTERN_SECONDS
+        self._pattern_time: PatternTime | None = None
         self.carried: list[Any] = []
         """Values on their way along a chain of operators, the innermost chain's last."""
         self.depth = 0
@@ -107,6 +108,13 @@ class State:
         at = self._started
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+    @property
+    def pattern_time(self) -> PatternTime:
+        """What regular expressions may still take; made for the few that have any."""
+        if self._pattern_time is None:
+            self._pattern_time = PatternTime(PATTERN_SECONDS)
+        return self._pattern_time
 
     def charge(self, steps: int) -> None:
         """Count work. Raises Fault when all that was allowed is used up."""

@@ -6,28 +6,21 @@ output goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from onhook.java.char import whole
-from onhook.pebble.analysis import Facts, Reference, Use, facts_of
+from onhook.pebble.analysis import Reference, facts_of
 from onhook.pebble.errors import Fault, LimitExceeded, PebbleError, placed, position
-from onhook.pebble.filters import FILTERS
-from onhook.pebble.functions import FUNCTIONS
 from onhook.pebble.limits import Limits
 from onhook.pebble.nodes import Expression, Node, Print, Text
 from onhook.pebble.parser import parse
-from onhook.pebble.plain import PlainPart, plain_parts, plain_path, plain_text
-from onhook.pebble.predicates import TESTS
-from onhook.pebble.printing import as_text as text_as_pebble_prints_it
+from onhook.pebble.plain import PlainPart, plain_parts, plain_text
 from onhook.pebble.printing import plain_data, too_long
+from onhook.pebble.problem import problem_of
 from onhook.pebble.rendering import Renderer, Run
 from onhook.pebble.state import Output, State, TextOutput
-
-__all__ = ["Template", "as_text", "compile_source", "compile_template", "position"]
 
 _LIMITS = Limits()
 _TOO_DEEP = "the template or its data is nested too deeply"
@@ -66,9 +59,9 @@ class Template:
         self.problems: tuple[PebbleError, ...] = tuple(
             PebbleError(message, *position(source, use.offset))
             for use in facts.uses
-            if (message := _problem(use, facts))
+            if (message := problem_of(use, facts))
         )
-        """Filters, tests and functions that do not exist: Pebble fails only where they are used."""
+        """Names that do not exist and arguments that do not fit: Pebble fails only where they are used."""
         self._changes_lists = facts.changes_lists
         self._plain: tuple[PlainPart, ...] | None = plain_parts(body)
         renderer = Renderer(facts)
@@ -82,12 +75,6 @@ class Template:
         prints = [node for node in self.body if not isinstance(node, Text) or node.text.strip()]
         only = prints[0] if len(prints) == 1 else None
         return only.expression if isinstance(only, Print) else None
-
-    @property
-    def parts(self) -> tuple[Text | Reference, ...]:
-        """Texts and references, of a template that has nothing else."""
-        parts = ((node if isinstance(node, Text) else reference_of(node)) for node in self.body)
-        return tuple(part for part in parts if part is not None)
 
     def render(
         self, context: Mapping[str, Any], *, now: datetime | None = None, limits: Limits = _LIMITS
@@ -136,20 +123,6 @@ class Template:
             raise PebbleError(_TOO_DEEP, 1, 1) from None
 
 
-_KNOWN: dict[str, Collection[str]] = {
-    "filter": FILTERS,
-    "test": TESTS,
-    "function": (*FUNCTIONS, "block", "parent"),
-}
-
-
-def _problem(use: Use, facts: Facts) -> str | None:
-    """What is wrong with the name that is used."""
-    if use.name in _KNOWN[use.kind] or (use.kind == "function" and use.name in facts.macros):
-        return None
-    return f'there is no {use.kind} "{use.name}"'
-
-
 class _Relay:
     """Hands on the output as plain data, and bounds it."""
 
@@ -180,28 +153,3 @@ class _Relay:
         self._left -= chars
         if self._left < 0:
             raise too_long(self._limits.output_chars)
-
-
-def reference_of(node: Node) -> Reference | None:
-    """The reference that a print is, at the offset of its braces."""
-    path = plain_path(node.expression) if isinstance(node, Print) else None
-    return Reference(path, node.offset) if path else None
-
-
-def as_text(value: Any) -> str:
-    """A value as text, a map or list as JSON."""
-    if isinstance(value, list | dict):
-        return msgspec.json.encode(value).decode()
-    return text_as_pebble_prints_it(value)
-
-
-UNSUPPORTED = "only dotted references such as {{NewPhoneContact.ANI}} can be evaluated here"
-
-
-def compile_template(source: str) -> Template:
-    """A template of texts and dotted references only. Raises PebbleError for anything else."""
-    template = compile_source(source)
-    for node in template.body:
-        if not isinstance(node, Text) and reference_of(node) is None:
-            raise PebbleError(UNSUPPORTED, *position(source, node.offset))
-    return template

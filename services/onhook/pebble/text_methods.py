@@ -9,8 +9,6 @@ from onhook.java import char as java_char
 from onhook.java.char import Char
 from onhook.java.number import Int
 from onhook.pebble.errors import Fault
-from onhook.pebble.java_regex import matches as regex_matches
-from onhook.pebble.java_regex import replaced, split
 from onhook.pebble.method_table import (
     Overloads,
     given,
@@ -21,6 +19,8 @@ from onhook.pebble.method_table import (
     to_string,
 )
 from onhook.pebble.state import State
+from onhook.pebble.text_pattern import matches as regex_matches
+from onhook.pebble.text_pattern import replaced, split
 from onhook.pebble.values import Array
 
 

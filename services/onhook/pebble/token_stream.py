@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from onhook.pebble import slips
 from onhook.pebble.errors import Fault
-from onhook.pebble.lexer import Kind, Token
 from onhook.pebble.limits import NESTING
+from onhook.pebble.token import Kind, Token
 
 
 class TokenStream:
@@ -46,8 +47,12 @@ class TokenStream:
         token = self.current
         if token.kind is not kind or (value is not None and token.value != value):
             expected = kind.value if value is None else f'"{value}"'
-            self.fail(f"expected {expected}, found {token}")
+            self.fail(f"expected {expected}, found {token}{self.hint()}")
         return self.advance()
+
+    def hint(self) -> str:
+        """What to do about the current token where it cannot stand; nothing where that is open."""
+        return slips.of_tokens(self._tokens[: self._at], self.current)
 
     def enter(self) -> None:
         """Count a level of nesting, until `leave`. Raises Fault when there are too many."""

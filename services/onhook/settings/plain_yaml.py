@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 import yaml
 
-DEEPEST = 200
-"""Levels; libyaml takes the whole process down over some ten thousand."""
+from onhook.settings.yaml_survey import Refused, survey
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_VALUES_OF_A_FILE = 1_000_000
 
 
 class NotPlain(Exception):
@@ -23,23 +22,31 @@ class NotPlain(Exception):
 def read_yaml(content: bytes) -> Any:
     """Dates become texts, as JSON writes them. Raises NotPlain."""
     try:
-        _check_depth(content)
+        survey(content, most_values=MOST_VALUES_OF_A_FILE)
+    except (yaml.YAMLError, Refused, ValueError) as error:
+        raise NotPlain(str(error)) from None
+    return surveyed_yaml(content)
+
+
+def surveyed_yaml(content: bytes) -> Any:
+    """The same, of a text that was looked through already. Raises NotPlain."""
+    try:
         return msgspec.json.decode(msgspec.json.encode(msgspec.yaml.decode(content)))
     except (yaml.YAMLError, msgspec.MsgspecError) as error:
         raise NotPlain(str(error)) from None
     except RecursionError:
         raise NotPlain("holds itself") from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # A date such as 2025-13-01, a tag on the wrong value, half of a surrogate pair.
-        raise NotPlain(f"holds a value that cannot be read: {error}") from None
+    except TypeError as error:
+        if "keys" in str(error):
+            raise NotPlain(
+                "a key of a map is no text (on, yes, no, true and dates are values in YAML); "
+                "put it in quotes"
+            ) from None
+        raise _unreadable(error) from None
+    except (ArithmeticError, AttributeError, LookupError, ValueError) as error:
+        raise _unreadable(error) from None
 
 
-def _check_depth(content: bytes) -> None:
-    depth = 0
-    for event in yaml.parse(content, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > DEEPEST:
-            raise NotPlain(f"nested more than {DEEPEST} levels deep")
+def _unreadable(error: Exception) -> NotPlain:
+    """Of a date such as 2025-13-01, a tag on the wrong value, half of a surrogate pair."""
+    return NotPlain(f"holds a value that cannot be read: {error}")

@@ -50,6 +50,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     """Another one, with `body` None, says what the handler reads by itself."""
     query: type[Struct] | None = None
     """Fields of a tuple or list type take every value of their name, others the first."""
+    takes_bytes: bool = False
+    """`body` only describes: the handler gets the body's bytes, and refuses what it cannot read."""
     checks_itself: bool = False
     """`query` and `body` only describe: the handler gets any JSON and a dict of texts."""
     others: dict[int, Any] = {}
@@ -137,6 +139,8 @@ async def _read_body(
         if not operation.body_is_optional:
             raise Problem(400, "Body: empty; JSON is needed")
         content = bytearray(b"{}")
+    if operation.takes_bytes:
+        return bytes(content)
     try:
         return decoder.decode(bytes(content))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

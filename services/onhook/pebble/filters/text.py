@@ -20,8 +20,8 @@ from onhook.pebble.filters.definition import (
     text_argument,
     text_input,
 )
-from onhook.pebble.java_regex import split
 from onhook.pebble.state import State
+from onhook.pebble.text_pattern import split
 from onhook.pebble.values import kind
 
 _BREAK = re.compile(r"\r\n?|\n")

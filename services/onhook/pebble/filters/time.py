@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from onhook.java.char import Char
-from onhook.java.date import format_date, parse_date, zone
+from onhook.java.date import format_date, parse_date, zone, zoned_text
 from onhook.pebble.errors import Fault
 from onhook.pebble.filters.definition import FilterDefinition, pattern_argument
-from onhook.pebble.printing import moment_text
 from onhook.pebble.state import State
 from onhook.pebble.values import Moment, Safe, is_number, kind
 
@@ -29,7 +28,7 @@ def _date(value: Any, arguments: Mapping[str, Any], state: State) -> Any:
     if type(value) is Moment:
         at = value.at.astimezone(in_zone) if in_zone else value.at
         if pattern is None:
-            return Safe(moment_text(at))
+            return Safe(zoned_text(at))
         return Safe(state.bounded(_formatted(pattern, at, state, is_temporal=True)))
     if is_number(value):
         at = _from_milliseconds(int(value) if abs(value) < 1e18 else None)

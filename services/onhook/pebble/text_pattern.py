@@ -1,22 +1,18 @@
-"""Java's regular expressions on texts: split, replaceAll, matches; bounded in time.
+"""What String does by a regular expression: split, replaceAll, matches, within a rendering's bounds.
 
-It must not know filters or methods.
+It must not know filters or methods, nor how an expression is read.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, NoReturn
-
-import regex
+from types import TracebackType
+from typing import Any
 
 from onhook.java import char as java_char
+from onhook.java.regex import OutOfTime, compile_pattern
+from onhook.java.regex_class import PatternError
 from onhook.pebble.errors import Fault, LimitExceeded
-from onhook.pebble.java_regex_syntax import PatternError, translated
 from onhook.pebble.limits import PATTERN_SECONDS
 from onhook.pebble.printing import too_long
 from onhook.pebble.state import State
@@ -28,20 +24,13 @@ _PATTERN_CHARS = 1_000
 _REFERENCE = re.compile(r"\\(.)|\$(?:\{([a-zA-Z][a-zA-Z0-9]*)\}|([0-9]))|\$", re.DOTALL)
 
 
-@lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
     if len(pattern) > _PATTERN_CHARS:
         raise Fault(f"the pattern is longer than {_PATTERN_CHARS} characters")
     try:
-        return regex.compile(translated(pattern), regex.V1)
+        return compile_pattern(pattern, has_clusters=True)
     except PatternError as error:
-        _refuse(pattern, str(error))
-    except (regex.error, OverflowError, RecursionError, MemoryError):
-        _refuse(pattern, "it cannot be understood")
-
-
-def _refuse(pattern: str, why: str) -> NoReturn:
-    raise Fault(f'the pattern "{pattern[:60]}" is no regular expression: {why}') from None
+        raise Fault(f'the pattern "{pattern[:60]}" is no regular expression: {error}') from None
 
 
 def split(text: str, pattern: str, limit: int, state: State) -> Array:
@@ -79,7 +68,7 @@ def _split_everywhere(text: str, limit: int) -> list[str]:
 def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> list[str]:
     pieces: list[str] = []
     index = 0
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         for found in compiled.finditer(text, timeout=seconds):
             if 0 < limit <= len(pieces) + 1:
                 break
@@ -92,28 +81,36 @@ def _split_by_expression(text: str, pattern: str, limit: int, state: State) -> l
     return [*pieces, text[index:]]
 
 
-@contextmanager
-def _timed(pattern: str, state: State) -> Iterator[tuple[Any, float]]:
-    """The compiled pattern and the seconds left for it; what is used of them is counted."""
-    begin = time.perf_counter()
-    try:
-        compiled = _compiled(pattern)
-        yield compiled, max(state.pattern_seconds, 0.001)
-    except TimeoutError:
-        state.pattern_seconds = 0.0
-    state.pattern_seconds -= time.perf_counter() - begin
-    if state.pattern_seconds <= 0:
-        raise LimitExceeded(
-            f"regular expressions take longer than {PATTERN_SECONDS:g} second, "
-            f'the last being "{pattern[:60]}"'
-        )
+class _Timed:
+    """`with` gives the compiled pattern and the seconds left for it, and counts what is used."""
+
+    __slots__ = ("_pattern", "_time")
+
+    def __init__(self, pattern: str, state: State) -> None:
+        self._pattern = pattern
+        self._time = state.pattern_time
+
+    def __enter__(self) -> tuple[Any, float]:
+        seconds = self._time.__enter__()
+        return _compiled(self._pattern), seconds
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._time.__exit__(kind, error, trace)
+        except OutOfTime:
+            raise LimitExceeded(
+                f"regular expressions take longer than {PATTERN_SECONDS:g} second, "
+                f'the last being "{self._pattern[:60]}"'
+            ) from None
 
 
 def matches(pattern: str, text: str, state: State) -> bool:
     """String.matches: whether the whole text is of that form."""
     state.charge(1 + (len(text) >> 4))
     found: Any = None
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         found = compiled.fullmatch(text, timeout=seconds)
     return found is not None
 
@@ -123,7 +120,7 @@ def replaced(pattern: str, text: str, replacement: str, count: int, state: State
     state.charge(1 + (len(text) >> 4))
     parts: list[str] = []
     index = size = 0
-    with _timed(pattern, state) as (compiled, seconds):
+    with _Timed(pattern, state) as (compiled, seconds):
         for found in compiled.finditer(text, timeout=seconds):
             new = _expanded(replacement, found)
             parts += (text[index : found.start()], new)
