@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid5
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from onhook.contracts.event import Event
 from onhook.contracts.run import (
     LARGEST_COUNT,
+    RUN_NAMESPACE,
     Caller,
     MalformedRun,
     Progress,
@@ -270,6 +272,13 @@ def test_a_webhook_id_holds_no_full_stop(run_id: str, node_id: str, visit: int) 
     webhook_id = webhook_id_of(run_id, node_id, visit)
     assert webhook_id.startswith("msg_")
     assert "." not in webhook_id
+
+
+@given(texts, texts, counts)
+def test_ids_are_version_5_uuids_of_their_parts(run_id: str, address: str, visit: int) -> None:
+    """RFC 9562, section 5.5."""
+    name = msgspec.json.encode([run_id, address, visit]).decode()
+    assert webhook_id_of(run_id, address, visit) == f"msg_{uuid5(RUN_NAMESPACE, name)}"
 
 
 # What is sealed

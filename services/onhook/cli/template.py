@@ -29,7 +29,6 @@ def execute(given: argparse.Namespace) -> int:
     context = _context(given.context)
     now = moment_of(given.at) if given.at else datetime.now(UTC)
     try:
-        compiled(source)
         evaluated = evaluate(source, context, as_json_body=given.json_body, now=now)
     except PebbleError as error:
         raise Failure(_described(error, source)) from None

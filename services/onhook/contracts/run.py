@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import sha1
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
@@ -214,7 +215,7 @@ def flow_id_of(name: str) -> str:
 
 def run_id_of(source: str, event_id: str, flow_id: str) -> str:
     """The same event and flow are the same run, however often the event comes."""
-    return str(uuid5(RUN_NAMESPACE, msgspec.json.encode([source, event_id, flow_id]).decode()))
+    return _uuid5([source, event_id, flow_id])
 
 
 def webhook_id_of(run_id: str, address: str, visit: int) -> str:
@@ -222,11 +223,17 @@ def webhook_id_of(run_id: str, address: str, visit: int) -> str:
 
     The address of a node of the run's own flow is its id.
     """
-    name = msgspec.json.encode([run_id, address, visit]).decode()
-    return f"msg_{uuid5(RUN_NAMESPACE, name)}"
+    return f"msg_{_uuid5([run_id, address, visit])}"
 
 
 def screen_pop_id_of(run_id: str, address: str, visit: int) -> str:
     """The id of the event that asks for a screen pop; stable likewise."""
-    name = msgspec.json.encode(["screen pop", run_id, address, visit]).decode()
-    return str(uuid5(RUN_NAMESPACE, name))
+    return _uuid5(["screen pop", run_id, address, visit])
+
+
+def _uuid5(name: list[str | int]) -> str:
+    """As uuid.uuid5 of the name's JSON, at a third of its cost: two are made for each event."""
+    made = sha1(RUN_NAMESPACE.bytes + msgspec.json.encode(name), usedforsecurity=False).digest()
+    text = made[:16].hex()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"

@@ -148,10 +148,10 @@ def _asked_wait_s(response: Response | None, clock: Callable[[], datetime]) -> f
 
 
 def _kept_headers(response: Response, mask: Mask) -> dict[str, str]:
-    return {
-        mask.text(name.lower()): mask.cut(value, LONGEST_HEADER_CHARS)
-        for name, value in response.headers[:HEADERS_KEPT]
-    }
+    kept = response.headers[:HEADERS_KEPT]
+    if not mask:
+        return {name.lower(): value[:LONGEST_HEADER_CHARS] for name, value in kept}
+    return {mask.text(name.lower()): mask.cut(value, LONGEST_HEADER_CHARS) for name, value in kept}
 
 
 def excerpt(body: bytes, longest_bytes: int, mask: Mask) -> str:

@@ -54,7 +54,6 @@ def recognised(body: bytes) -> Event | RunMessage | None:
 
 
 def _check_type(event: Event, delivery: Delivery) -> None:
-    shown = cut(event.type, 80)
     if event.type not in EVENT_NAMES:
         known = canonical_name(event.type)
         hint = (
@@ -62,11 +61,11 @@ def _check_type(event: Event, delivery: Delivery) -> None:
             if known in EVENT_NAMES
             else "known are " + ", ".join(EVENT_NAMES)
         )
-        raise UnknownEvent(event, f'unknown event type "{shown}"; {hint}')
+        raise UnknownEvent(event, f'unknown event type "{cut(event.type, 80)}"; {hint}')
     last_word = delivery.routing_key.rpartition(".")[2]
     if delivery.exchange == EVENTS_EXCHANGE and last_word != event.type:
         raise Unprocessable(
             UNKNOWN_EVENT,
-            f'type "{shown}" came by the routing key "{cut(delivery.routing_key, 80)}"; '
+            f'type "{cut(event.type, 80)}" came by the routing key "{cut(delivery.routing_key, 80)}"; '
             f"publish it as contact.<channel>.{event.type}",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -89,8 +89,10 @@ class Performance:
 
         Raises Unprocessable, MissingVersion, MissingKey.
         """
+        at, first = self.parts.clock(), time.perf_counter()
         while True:
-            started_at, began = self.parts.clock(), time.perf_counter()
+            began = time.perf_counter()
+            started_at = at + timedelta(seconds=began - first)
             world = self.world(progress)
             if self.record.is_secure:
                 self.record.secrets.note_run(self.flow, self.lookup, progress, world.overrides)
@@ -117,7 +119,8 @@ class Performance:
         """Behind an effect whose result is in. Raises Unprocessable where nothing handles it."""
         if result.at is not None:
             self._now = max(self._now, result.at)
-            self._worlds.clear()
+            for key, world in self._worlds.items():
+                self._worlds[key] = msgspec.structs.replace(world, now=self._now)
         moved = self._moved(progress, effect, result, inputs or {})
         entry = moved.trace
         if note:

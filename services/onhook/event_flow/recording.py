@@ -53,8 +53,9 @@ class Recording:
         row = msgspec.structs.replace(row, updated_at=self._parts.clock())
         stored = seal_row(row, self._parts.keys) if self.is_secure else row
         trace = self.trace_row() if is_last else None
-        attempt = attempt and masked_attempt(attempt, self.mask)
-        pop = pop and masked_pop(pop, self.mask)
+        if mask := self.mask:
+            attempt = attempt and masked_attempt(attempt, mask)
+            pop = pop and masked_pop(pop, mask)
         await insist(
             lambda: self._parts.journal.save(stored, attempt=attempt, trace=trace, pop=pop),
             "record a run",
@@ -64,7 +65,9 @@ class Recording:
     @property
     def mask(self) -> Mask:
         """Over every secure value that is known by now."""
-        return (self.secrets.mask if self.is_secure else NOTHING) | self.also_masked
+        if not self.is_secure:
+            return self.also_masked
+        return self.secrets.mask | self.also_masked
 
     def trace_row(self) -> TraceRow:
         return self.trace.row(self.mask)
@@ -177,6 +180,4 @@ def masked_attempt(attempt: Attempt, mask: Mask) -> Attempt:
 
 
 def masked_pop(pop: ScreenPop, mask: Mask) -> ScreenPop:
-    if not mask:
-        return pop
     return msgspec.structs.replace(pop, url=mask.text(pop.url), label=mask.text(pop.label))

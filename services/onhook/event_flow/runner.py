@@ -184,14 +184,15 @@ class Runner:
             if is_stale(row, message.step):
                 log.debug("overtaken message dropped", run=message.run_id, step=message.step)
                 return
-            version = row.version if message.step == 0 else message.version
-            row = msgspec.structs.replace(
-                row,
-                version=version,
-                step=max(row.step, message.step),
-                state=RunState.RUNNING if row.state.is_over else row.state,
-            )
-            message = msgspec.structs.replace(message, version=version)
+            if message.step == 0 and message.version != row.version:
+                message = msgspec.structs.replace(message, version=row.version)
+            if message.step > row.step or message.version != row.version or row.state.is_over:
+                row = msgspec.structs.replace(
+                    row,
+                    version=message.version,
+                    step=max(row.step, message.step),
+                    state=RunState.RUNNING if row.state.is_over else row.state,
+                )
             if order is not None and (before := await self._earlier(row)) is not None:
                 await self._wait_behind(before, message, row)
                 return

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from onhook import pebble
 from onhook.contracts.event import EVENT_NAMES, TEMPLATE_ALIASES, Event
+from onhook.flow.expression import compiled
 from onhook.flow.json_body import compile_json_body
 
 
@@ -27,8 +28,8 @@ class Evaluated(Struct, frozen=True, kw_only=True):
 def evaluate(
     source: str, context: Mapping[str, Any], *, as_json_body: bool, now: datetime
 ) -> Evaluated:
-    """Raises PebbleError, with line and column."""
-    template = pebble.compile(source)
+    """Raises PebbleError, with line and column, also for names that the language does not have."""
+    template = compiled(source)
     now = now.replace(microsecond=now.microsecond // 1_000 * 1_000)  # as the hosted product has it
     if as_json_body:
         body = compile_json_body(template, _holds_json)

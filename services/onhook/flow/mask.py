@@ -81,7 +81,9 @@ class Mask:
 
     def cut(self, text: str, longest: int) -> str:
         """The first `longest` characters, masked: a value that stands across the end is, whole."""
-        if len(text) <= longest or not self or self._hides_all or text in self._whole:
+        if not self:
+            return text[:longest]
+        if len(text) <= longest or self._hides_all or text in self._whole:
             return self.text(text)[:longest]
         end = longest
         for form in self._forms:
