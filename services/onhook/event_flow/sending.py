@@ -144,7 +144,10 @@ class Sending:
             attempts=0 if waiting is None else waiting.attempts,
             position=0 if waiting is None else waiting.position,
             refusals=0 if waiting is None else waiting.refusals,
-            first_attempt_at=started_at if waiting is None else waiting.first_attempt_at,
+            # What was paused, and is sent before its time, does not begin in the future.
+            first_attempt_at=started_at
+            if waiting is None
+            else min(started_at, waiting.first_attempt_at),
         )
         decision = next_attempt(
             policy,
