@@ -64,6 +64,7 @@ class Sending:
         self._started_at = self._parts.clock()
         self._began = time.perf_counter()
         self._url = ""
+        self._origin = ""
         self._connector: str | None = None
 
     async def perform(self) -> Reached | None:
@@ -74,6 +75,7 @@ class Sending:
             gate = self._parts.endpoints.gate(
                 run.flow.id, run.flow.name, effect.node.name, self._url
             )
+            self._origin = gate.endpoint.origin
             if not gate.is_noted:
                 await self._parts.note_endpoint(gate.endpoint)
                 gate.is_noted = True
@@ -367,7 +369,7 @@ class Sending:
             ),
             is_last=True,
         )
-        self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason))
+        self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason, fault=entry.fault))
         return None
 
     def _notify(
@@ -385,6 +387,9 @@ class Sending:
                 again_in_s=again_in_s,
                 gave_up=gave_up,
                 response_headers=row.response_headers,
+                flow_name=self._run.flow.name,
+                origin=self._origin,
+                event_time=self._run.message.event.time,
             )
         )
         if again_in_s is None and gave_up is None:
