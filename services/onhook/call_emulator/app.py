@@ -27,8 +27,8 @@ from onhook.sqlite import Database
 from onhook.sqlite.folder_lock import held
 from onhook.web.app import build_app
 from onhook.web.guard import own_hosts
-from onhook.web.metrics import Registry
 from onhook.web.health import Check
+from onhook.web.metrics import Registry
 from onhook.web.serving import serving
 
 FOLDER = "call-emulator"

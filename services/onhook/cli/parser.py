@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 
 from onhook import __version__
-from onhook.cli.endpoint_parser import endpoint_arguments
 from onhook.cli.dead_parser import dead_arguments
+from onhook.cli.endpoint_parser import endpoint_arguments
 from onhook.cli.flow_parser import flow_arguments, override_arguments, template_arguments
 from onhook.cli.setting_flags import ADDRESSES, WORKER_ADDRESS, add_setting_flags
 from onhook.cli.signature_parser import signature_arguments

@@ -369,7 +369,9 @@ class Sending:
             ),
             is_last=True,
         )
-        self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason, fault=entry.fault))
+        self._parts.observe(
+            MessageSetAside(queue=UNDELIVERED, reason=entry.reason, fault=entry.fault)
+        )
         return None
 
     def _notify(

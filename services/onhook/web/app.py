@@ -61,5 +61,7 @@ def build_app(
         handler=openapi,
     )
     app = web.Application(middlewares=[problems, guard(hosts, is_open)])
-    register(app, [*health_operations(checks), metrics_operation(registry), description, *api.operations])
+    register(
+        app, [*health_operations(checks), metrics_operation(registry), description, *api.operations]
+    )
     return app
