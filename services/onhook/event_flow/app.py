@@ -27,6 +27,7 @@ from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.flow_api import FlowApi
 from onhook.event_flow.gauges import add_gauges
 from onhook.event_flow.handover import Handover
+from onhook.event_flow.journal_api import JournalApi
 from onhook.event_flow.metrics import WorkerMetrics
 from onhook.event_flow.notice import Observer, ignore, together
 from onhook.event_flow.override_desk import OverrideDesk
@@ -186,6 +187,7 @@ async def running(
         rows = operations(
             FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
             RunApi(bus=bus, journal=journal, replay=replay),
+            JournalApi(journal, catalogue),
             DeadApi.made(bus, journal, replay, _now),
             RehearsalApi(
                 catalogue=catalogue,
