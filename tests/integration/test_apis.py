@@ -147,6 +147,8 @@ EXCLUDED = {
     "/flows/run": ["allow_header_conformance", "positive_data_acceptance"],
     "/flows/{flow}/labels/{label}": ["positive_data_acceptance"],
     # A time may be a Unix time too.
+    "/runs": ["negative_data_rejection"],
+    "/journal": ["negative_data_rejection"],
     "/dead-letters": ["negative_data_rejection"],
     "/dead/alike": ["negative_data_rejection"],
     "/dead/replay": ["positive_data_acceptance"],

@@ -56,10 +56,10 @@ async def test_what_is_under_way_at_a_stop_is_finished_and_acknowledged(
 ):
     endpoint.plan(HELD)
     events = [an_event() for _ in range(10)]
-    shift = Shift(workplace, in_flight="8")
+    shift = Shift(workplace, in_flight="9")
     working = await shift.begin()
     await working.publish(*events)
-    # Half of the places are for fresh events: four are under way, the others wait.
+    # Four of the nine places are for fresh events: so many are under way, the others wait.
     begun = await endpoint.arrived(4)
     shift.stop()
     async with aiohttp.ClientSession(working.address) as session, session.get("/livez") as live:

@@ -278,3 +278,22 @@ async def test_breakers_are_told_and_pauses_reach_gates_that_are_made_later(cloc
     assert states == ["open", "half-open", "closed"]
     (seen,) = endpoints.snapshot()
     assert (seen.id, seen.breaker.state, seen.breaker.opened) == (HERE.id, "closed", 1)
+
+
+async def test_leave_that_came_at_once_is_taken_though_the_lane_may_hold_no_more(clock: Clock):
+    """Between the question and the line a request ends; nobody must be left with its place."""
+    one, done = gate(clock, in_flight=1), asyncio.Event()
+    slots = slots_of(4, clock, prefetch=0)
+    under_way = passed(one)
+    line_up = one.line_up
+
+    def ending_first() -> Any:
+        under_way.end(Outcome.ALIVE)
+        return line_up()
+
+    one.line_up = ending_first  # type: ignore[method-assign]  # the one moment that cannot be had
+    found = await admitted(one, await place_of(slots, done))
+    assert isinstance(found, Permit)
+    found.end(Outcome.ALIVE)
+    assert one.state.in_flight == 0
+    done.set()

@@ -16,6 +16,7 @@ from onhook.call_emulator.api import describe
 from onhook.call_emulator.emulator import CallEmulator
 from onhook.call_emulator.flow_version import FlowVersions
 from onhook.call_emulator.handlers import EMULATOR, PLAYER, PUBLIC_URL
+from onhook.call_emulator.metrics import add_metrics
 from onhook.call_emulator.play import Player
 from onhook.call_emulator.recovery import Recovery
 from onhook.call_emulator.store import MIGRATIONS, CallStore
@@ -27,6 +28,7 @@ from onhook.sqlite.folder_lock import held
 from onhook.web.app import build_app
 from onhook.web.guard import own_hosts
 from onhook.web.health import Check
+from onhook.web.metrics import Registry
 from onhook.web.serving import serving
 
 FOLDER = "call-emulator"
@@ -84,7 +86,9 @@ def _web_app(
     hosts = own_hosts(
         settings.host, [public_url, settings.emulator_url, settings.emulator_public_url]
     )
-    app = build_app(describe(), hosts=hosts, checks=checks)
+    registry = Registry()
+    add_metrics(registry, emulator)
+    app = build_app(describe(), hosts=hosts, checks=checks, registry=registry)
     app[EMULATOR] = emulator
     app[PLAYER] = Player(emulator)
     app[PUBLIC_URL] = public_url

@@ -10,7 +10,7 @@ then a call's turn. A step of a call never waits for the assignment lock while i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -173,6 +173,10 @@ class CallEmulator:
             return lifecycle.hang_up(contact, agent, at=self.clock(), new_id=self.new_id)
 
         return await self._step(interaction, ContactStep.HANG_UP, decide)
+
+    def open_contacts(self) -> Iterable[Contact]:
+        """Calls that have not ended."""
+        return self._calls.contacts()
 
     async def contact(self, interaction: str) -> Contact:
         """A call, open or ended. Raises NotFound."""

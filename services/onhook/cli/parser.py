@@ -11,6 +11,7 @@ from onhook import __version__
 from onhook.cli.dead_parser import dead_arguments
 from onhook.cli.endpoint_parser import endpoint_arguments
 from onhook.cli.flow_parser import flow_arguments, override_arguments, template_arguments
+from onhook.cli.runs_parser import runs_arguments
 from onhook.cli.setting_flags import ADDRESSES, WORKER_ADDRESS, add_setting_flags
 from onhook.cli.signature_parser import signature_arguments
 
@@ -23,6 +24,7 @@ COMMANDS = {
     "template": "evaluate an expression or a template",
     "override": "values of flow variables, changed without a restart",
     "endpoint": "where requests go: breakers, pauses, and sending on what waits",
+    "runs": "what ran, what did not and why: by flow, endpoint, status, state, time",
     "dead": "what was set aside: list, show, replay, drop",
     "signature": "make secrets, sign a body, say why a signature is not right",
     "call-emulator": "serve the call emulator alone",
@@ -139,6 +141,7 @@ _ARGUMENTS = {
     "template": template_arguments,
     "override": override_arguments,
     "endpoint": endpoint_arguments,
+    "runs": runs_arguments,
     "dead": dead_arguments,
     "signature": signature_arguments,
     "doctor": _doctor_arguments,
@@ -153,6 +156,7 @@ _SETTINGS_OF: dict[str, frozenset[str]] = {
     "demo": frozenset(),
     "endpoint": WORKER_ADDRESS,
     "dead": WORKER_ADDRESS,
+    "runs": WORKER_ADDRESS,
     "event": frozenset(),
     "flow": WORKER_ADDRESS,
     "override": WORKER_ADDRESS,

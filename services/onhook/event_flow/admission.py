@@ -26,13 +26,14 @@ async def admitted(gate: Gate, place: Place | None, *, forced: bool = False) -> 
     if line is None:
         return found
     try:
-        return await place.lent(line, LONGEST_IN_LINE_S) or found
+        await place.lent(line, LONGEST_IN_LINE_S)
     except BaseException:
         gate.step_out(line)
         raise
-    finally:
-        if not line.done():
-            gate.step_out(line)
+    if line.done():
+        return line.result()
+    gate.step_out(line)
+    return found
 
 
 def outcome_of(policy: Policy, tried: Tried, *, continues: bool) -> Outcome:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 NOT_FOUND = {404: "There is no such thing"}
 STATE = {409: "Not possible in this state; the message says why"}
+NOT_MEANT = {422: "What is asked cannot be meant; the message says why"}
 STORE_ERRORS = {503: "The bus or the journal does not answer now"}
 
 

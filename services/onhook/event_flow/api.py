@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from onhook.event_flow import dead_api, endpoint_api, flow_api, rehearsal_api, run_api
+from onhook.event_flow import dead_api, endpoint_api, flow_api, journal_api, rehearsal_api, run_api
 from onhook.event_flow.dead_api import DeadApi
 from onhook.event_flow.endpoint_api import EndpointApi
 from onhook.event_flow.flow_api import FlowApi
+from onhook.event_flow.journal_api import JournalApi
 from onhook.event_flow.rehearsal_api import RehearsalApi
 from onhook.event_flow.run_api import RunApi
 from onhook.web.app import Api
@@ -18,6 +19,7 @@ SUMMARY = "Published flows, their runs and attempts, dead letters."
 def operations(
     flows: FlowApi | type[FlowApi],
     runs: RunApi | type[RunApi],
+    journal: JournalApi | type[JournalApi],
     dead: DeadApi | type[DeadApi],
     rehearsals: RehearsalApi | type[RehearsalApi],
     endpoints: EndpointApi | type[EndpointApi],
@@ -26,6 +28,7 @@ def operations(
     tables = (
         *flow_api.rows(flows),
         *run_api.rows(runs),
+        *journal_api.rows(journal),
         *dead_api.rows(dead),
         *endpoint_api.rows(endpoints),
     )
@@ -35,5 +38,5 @@ def operations(
 
 def describe() -> Api:
     """The API without a running worker, for its published description."""
-    rows = operations(FlowApi, RunApi, DeadApi, RehearsalApi, EndpointApi)
+    rows = operations(FlowApi, RunApi, JournalApi, DeadApi, RehearsalApi, EndpointApi)
     return Api(title=TITLE, summary=SUMMARY, operations=rows)

@@ -25,8 +25,11 @@ from onhook.event_flow.endpoint_desk import EndpointDesk
 from onhook.event_flow.endpoint_rule import EndpointRules, everywhere
 from onhook.event_flow.endpoints import Endpoints
 from onhook.event_flow.flow_api import FlowApi
+from onhook.event_flow.gauges import add_gauges
 from onhook.event_flow.handover import Handover
-from onhook.event_flow.notice import Observer, ignore, unfailing
+from onhook.event_flow.journal_api import JournalApi
+from onhook.event_flow.metrics import WorkerMetrics
+from onhook.event_flow.notice import Observer, ignore, together
 from onhook.event_flow.override_desk import OverrideDesk
 from onhook.event_flow.overrides import WEBHOOK_VARIABLE, Overrides, load_overrides
 from onhook.event_flow.publishing import Publishing
@@ -141,7 +144,8 @@ async def running(
         ways = ShadowOutgoing if settings.shadow else Outgoing
         outgoing = ways(client, connectors, signing, _now)
         handover = Handover(bus, journal, _now)
-        told = unfailing(observe)
+        metrics = WorkerMetrics(settings.metrics_names)
+        told = together(metrics, observe)
         locks = RunLocks()
         endpoints = Endpoints(rules, _now, told)
         replay = Replay(
@@ -151,6 +155,7 @@ async def running(
             locks=locks,
             clock=_now,
         )
+        add_gauges(metrics.registry, bus, journal, endpoints, settings.metrics_names, _now)
         endpoint_desk = EndpointDesk(journal, endpoints, replay, _now)
         runner = Runner(
             Parts(
@@ -184,10 +189,12 @@ async def running(
             feeds=feeds,
             ignores_unknown=settings.unknown_events == "ignore",
             suspects=suspects,
+            watch=metrics.counting,
         )
         rows = operations(
             FlowApi(journal=journal, catalogue=catalogue, publishing=publishing, desk=desk),
             RunApi(bus=bus, journal=journal, replay=replay),
+            JournalApi(journal, catalogue),
             DeadApi.made(bus, journal, replay, _now),
             RehearsalApi(
                 catalogue=catalogue,
@@ -206,6 +213,7 @@ async def running(
                 "journal": lambda: journal.trouble,
                 "queues elsewhere": lambda: feeds.trouble,
             },
+            registry=metrics.registry,
         )
 
         async def refresh() -> None:

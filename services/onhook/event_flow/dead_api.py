@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from onhook.bus.port import Bus, HeaderValue
 from onhook.event_flow.alike import Groups
-from onhook.event_flow.answering import NOT_FOUND, STATE, STORE_ERRORS, stored
+from onhook.event_flow.answering import NOT_FOUND, NOT_MEANT, STATE, STORE_ERRORS, stored
 from onhook.event_flow.dead_bulk import Bulk, BulkDone, DeadBulk
 from onhook.event_flow.dead_desk import DeadDesk
 from onhook.event_flow.dead_filter import DeadFilter, Limit
@@ -27,7 +27,6 @@ from onhook.web.problem import Problem
 
 T = TypeVar("T")
 
-NOT_MEANT = {422: "What is asked cannot be meant; the message says why"}
 LARGEST_SHOWN_BYTES = 256 * 1024
 MOST_ATTEMPTS = 20
 

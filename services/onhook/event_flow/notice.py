@@ -18,6 +18,8 @@ class EventReceived(Struct, frozen=True, kw_only=True):
     event_type: str
     interaction_id: str | None
     is_handled: bool
+    event_time: str | None = None
+    """As the event says it."""
 
 
 class AttemptMade(Struct, frozen=True, kw_only=True):
@@ -32,11 +34,16 @@ class AttemptMade(Struct, frozen=True, kw_only=True):
     again_in_s: float | None
     gave_up: str | None
     response_headers: dict[str, str]
+    flow_name: str = ""
+    origin: str = ""
+    """scheme://host:port of its endpoint."""
+    event_time: str | None = None
 
 
 class MessageSetAside(Struct, frozen=True, kw_only=True):
     queue: str
     reason: str
+    fault: str = ""
 
 
 class BreakerChanged(Struct, frozen=True, kw_only=True):
@@ -62,6 +69,17 @@ def unfailing(observe: Observer) -> Observer:
             observe(notice)
         except Exception:
             log.exception("watcher failed")
+
+    return tell
+
+
+def together(*observers: Observer) -> Observer:
+    """One that tells each of them; none that fails keeps a notice from the others."""
+    tellers = [unfailing(each) for each in observers if each is not ignore]
+
+    def tell(notice: Notice) -> None:
+        for each in tellers:
+            each(notice)
 
     return tell
 

@@ -17,7 +17,6 @@ from onhook.event_flow.views import (
     InteractionHistory,
     PrefixQuery,
     RunDetail,
-    RunsQuery,
     RunSummary,
     TriedNow,
     run_summary,
@@ -32,15 +31,6 @@ class RunApi:
         self._bus = bus
         self._journal = journal
         self._replay = replay
-
-    async def runs(self, call: Call) -> list[RunSummary]:
-        query: RunsQuery = call.query
-        runs = await stored(
-            lambda: self._journal.runs(
-                interaction_id=query.interaction_id, state=query.state, limit=query.limit
-            )
-        )
-        return [run_summary(run) for run in runs]
 
     async def run(self, call: Call) -> RunDetail:
         run_id = call.path["run"]
@@ -100,16 +90,6 @@ def _detail(record: RunRecord) -> RunDetail:
 
 def rows(api: RunApi | type[RunApi]) -> list[dict[str, Any]]:
     return [
-        {
-            "method": "GET",
-            "path": "/runs",
-            "name": "listRuns",
-            "summary": "Runs, newest first",
-            "handler": api.runs,
-            "query": RunsQuery,
-            "response": list[RunSummary],
-            "errors": STORE_ERRORS,
-        },
         {
             "method": "POST",
             "path": "/runs/try-now",

@@ -100,6 +100,7 @@ class Runner:
                 event_type=event.type,
                 interaction_id=event.interaction_id,
                 is_handled=bool(handled),
+                event_time=event.time,
             )
         )
         if not handled:
@@ -342,7 +343,7 @@ class Runner:
             updated_at=self._parts.clock(),
         )
         await insist(lambda: self._parts.journal.save(dead, trace=trace), "record a dead run")
-        self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))
+        self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason, fault=entry.fault))
 
 
 def _trace_of(run: Performance | None) -> TraceRow | None:

@@ -73,6 +73,7 @@ class Sending:
         self._started_at = self._parts.clock()
         self._began = time.perf_counter()
         self._url = ""
+        self._origin = ""
         self._connector: str | None = None
 
     async def perform(self) -> Reached | None:
@@ -83,6 +84,7 @@ class Sending:
             gate = self._parts.endpoints.gate(
                 run.flow.id, run.flow.name, effect.node.name, self._url
             )
+            self._origin = gate.endpoint.origin
             if not gate.is_noted:
                 await self._parts.note_endpoint(gate.endpoint)
                 gate.is_noted = True
@@ -153,7 +155,10 @@ class Sending:
             attempts=0 if waiting is None else waiting.attempts,
             position=0 if waiting is None else waiting.position,
             refusals=0 if waiting is None else waiting.refusals,
-            first_attempt_at=started_at if waiting is None else waiting.first_attempt_at,
+            # What was paused, and is sent before its time, does not begin in the future.
+            first_attempt_at=started_at
+            if waiting is None
+            else min(started_at, waiting.first_attempt_at),
         )
         decision = next_attempt(
             policy,
@@ -373,7 +378,9 @@ class Sending:
             ),
             is_last=True,
         )
-        self._parts.observe(MessageSetAside(queue=UNDELIVERED, reason=entry.reason))
+        self._parts.observe(
+            MessageSetAside(queue=UNDELIVERED, reason=entry.reason, fault=entry.fault)
+        )
         return None
 
     def _notify(
@@ -391,6 +398,9 @@ class Sending:
                 again_in_s=again_in_s,
                 gave_up=gave_up,
                 response_headers=row.response_headers,
+                flow_name=self._run.flow.name,
+                origin=self._origin,
+                event_time=self._run.message.event.time,
             )
         )
         if again_in_s is None and gave_up is None:

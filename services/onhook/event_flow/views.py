@@ -29,12 +29,6 @@ class PublishQuery(Struct, frozen=True):
     comment: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class RunsQuery(Struct, frozen=True):
-    interaction_id: str | None = None
-    state: RunState | None = None
-    limit: Limit = 50
-
-
 class PrefixQuery(Struct, frozen=True):
     prefix: Annotated[str, Meta(min_length=4)]
     limit: Limit = 50

@@ -27,8 +27,8 @@ from onhook.contracts.topology import (
 from onhook.event_flow.dead_letter import About, Unprocessable, cut, internal_error
 from onhook.event_flow.handover import Handover
 from onhook.event_flow.intake import UnknownEvent, read, recognised
-from onhook.event_flow.lane import Lane, Slots, Stopped, consuming
-from onhook.event_flow.notice import MessageSetAside, Observer
+from onhook.event_flow.lane import Handler, Lane, Slots, Stopped, consuming
+from onhook.event_flow.notice import EventReceived, MessageSetAside, Observer
 from onhook.event_flow.runner import Origin, Runner
 from onhook.event_flow.source_feed import Feed, Feeds
 from onhook.event_flow.source_message import SourceMessage, named_source, received, replayed
@@ -78,7 +78,9 @@ class Worker:
         feeds: Feeds | None = None,
         ignores_unknown: bool = False,
         suspects: Suspects | None = None,
+        watch: Callable[[Handler], Handler] = lambda handler: handler,
     ) -> None:
+        self._watch = watch
         self._suspects = suspects
         self._sources = sources or Sources()
         self._feeds = (feeds or Feeds()).all
@@ -93,7 +95,7 @@ class Worker:
     async def consuming(self, in_flight: int, grace_s: float) -> AsyncIterator[None]:
         lanes = lanes_for(in_flight, len(self._feeds))
         lanes += tuple(self._lane_of(feed, lanes[0].slots) for feed in self._feeds)
-        async with consuming(self._bus, lanes, self.handle, self._clock, grace_s):
+        async with consuming(self._bus, lanes, self._watch(self.handle), self._clock, grace_s):
             yield
 
     def _lane_of(self, feed: Feed, slots: int) -> Lane:
@@ -113,7 +115,7 @@ class Worker:
             prefetch=prefetch,
             slots=min(slots, prefetch),
             consumer=feed.queues,
-            handler=handle,
+            handler=self._watch(handle),
         )
 
     async def handle(self, delivery: Delivery, slots: Slots) -> None:
@@ -182,7 +184,16 @@ class Worker:
         self, problem: UnknownEvent, delivery: Delivery, origin: Foreign | None = None
     ) -> None:
         if self._ignores_unknown:
-            await self._runner.filter(problem.event, problem.reason)
+            event = problem.event
+            self._observe(
+                EventReceived(
+                    event_type=event.type,
+                    interaction_id=event.interaction_id,
+                    is_handled=False,
+                    event_time=event.time,
+                )
+            )
+            await self._runner.filter(event, problem.reason)
         else:
             await self._set_aside(delivery, None if origin else problem.event, problem, origin)
 
@@ -236,7 +247,7 @@ class Worker:
             reason=entry.reason,
             message_id=delivery.message_id,
         )
-        self._observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason))
+        self._observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason, fault=entry.fault))
 
     async def _bury(self, message: RunMessage, reason: str) -> None:
         """The message is kept already: what cannot be recorded of it must not bring it back."""

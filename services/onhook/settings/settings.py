@@ -87,6 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     grace: float
     declare: bool
     synchronous: str
+    metrics_names: int
     log_level: str
     log_format: str
     given: frozenset[str] = frozenset()
@@ -338,6 +339,12 @@ SETTINGS: tuple[Setting, ...] = (
         default="full",
         read=one_of("full", "normal"),
         what="SQLite's synchronous: full survives a power cut, normal a killed process",
+    ),
+    Setting(
+        name="metrics_names",
+        default="100",
+        read=whole_number(1, 10_000),
+        what="flows, and endpoints, that metrics tell apart; the rest are counted as `other`",
     ),
     Setting(
         name="log_level",

@@ -19,12 +19,14 @@ from onhook.sink.connection import Connection
 from onhook.sink.errors import CaptureGone, TokenFull, TokenGone
 from onhook.sink.handlers import RECORDER, SEEDED, STORE
 from onhook.sink.invalid import Invalid, invalid_response
+from onhook.sink.metrics import SinkMetrics
 from onhook.sink.recorder import CAPTURE_PATH, Recorder, is_capture
 from onhook.sink.store import Store
 from onhook.sqlite import StorageError
 from onhook.sqlite.folder_lock import held
 from onhook.web.app import build_app
 from onhook.web.guard import own_hosts
+from onhook.web.metrics import Registry
 from onhook.web.operation import Operation, go_on, register
 from onhook.web.problem import Problem
 from onhook.web.serving import serving
@@ -81,15 +83,18 @@ def _app(
     observe: Callable[[Captured], None] | None,
 ) -> web.Application:
     api = describe()
+    registry = Registry()
+    metrics = SinkMetrics(registry, store, settings.sink_max_captures)
     app = build_app(
         api,
         hosts=own_hosts(settings.host, [public_url, settings.sink_public_url, settings.sink_url]),
         checks={"store": lambda: store.trouble},
         is_open=is_capture,
+        registry=registry,
     )
     app[STORE] = store
     app[SEEDED] = settings.sink_token
-    app[RECORDER] = recorder = Recorder(store, max_body=settings.sink_max_body, observe=observe)
+    app[RECORDER] = recorder = Recorder(store, max_body=settings.sink_max_body, observe=metrics.told(observe))
     app.middlewares.append(faults)
     app.router.add_route("*", CAPTURE_PATH, recorder.record, expect_handler=go_on)
     register(app, [_routed(operation) for operation in api.operations])

@@ -45,6 +45,8 @@ class Store:
         self._changes = 0
         self._evicted_unsaid = 0
         self._said_at = -EVICTION_LOG_S
+        self.evicted = 0
+        """Captures that went for newer ones, since the start."""
 
     @classmethod
     @asynccontextmanager
@@ -213,6 +215,7 @@ class Store:
         return Captured(token=token.uuid, sequence=inserted.sequence, capture=capture)
 
     def _say_evicted(self, count: int) -> None:
+        self.evicted += count
         self._evicted_unsaid += count
         now = time.monotonic()
         if now - self._said_at >= EVICTION_LOG_S:
