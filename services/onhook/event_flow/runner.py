@@ -343,7 +343,9 @@ class Runner:
             updated_at=self._parts.clock(),
         )
         await insist(lambda: self._parts.journal.save(dead, trace=trace), "record a dead run")
-        self._parts.observe(MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason, fault=entry.fault))
+        self._parts.observe(
+            MessageSetAside(queue=UNPROCESSABLE, reason=entry.reason, fault=entry.fault)
+        )
 
 
 def _trace_of(run: Performance | None) -> TraceRow | None:
