@@ -143,4 +143,3 @@ def test_the_headers_are_written_unless_the_flow_writes_them() -> None:
     )
     own = (("Traceparent", "its own"),)
     assert with_trace(own, span) == own
-    assert with_trace(own, None) == own

@@ -306,12 +306,14 @@ class Sending:
             number,
             begins=self._parts.begins_traces,
         )
-        headers = with_trace(rendered.headers, self._span)
+        if self._span is not None:
+            headers = with_trace(rendered.headers, self._span)
+            rendered = msgspec.structs.replace(rendered, headers=headers)
         tried = await attempt(
             way,
             self._effect,
             self._run.message.run_id,
-            msgspec.structs.replace(rendered, headers=headers),
+            rendered,
             self._url,
             number,
             self._parts.clock,

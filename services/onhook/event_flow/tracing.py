@@ -39,7 +39,7 @@ class Span(Struct, frozen=True, kw_only=True):
 
 def with_context(event: Event, headers: Mapping[str, HeaderValue]) -> Event:
     """The event with the context of its message, where it brings none itself."""
-    if event.traceparent is not None:
+    if event.traceparent is not None or not headers:
         return event
     for prefix in PREFIXES:
         found = read_context(headers.get(prefix + TRACEPARENT), headers.get(prefix + TRACESTATE))
@@ -80,9 +80,9 @@ def span_of(
     return Span(context=child, parent_id=context.span_id)
 
 
-def with_trace(headers: Headers, span: Span | None) -> Headers:
+def with_trace(headers: Headers, span: Span) -> Headers:
     """The headers with the span's, unless the flow itself writes such a one."""
-    if span is None or any(name.lower() == TRACEPARENT for name, _ in headers):
+    if any(name.lower() == TRACEPARENT for name, _ in headers):
         return headers
     state = span.context.state
     ours = ((TRACEPARENT, span.context.parent), *(((TRACESTATE, state),) if state else ()))

@@ -32,8 +32,8 @@ from onhook.event_flow.runner import Origin, Runner
 from onhook.event_flow.source_feed import Feed, Feeds
 from onhook.event_flow.source_message import SourceMessage, named_source, received, replayed
 from onhook.event_flow.sources import NO_EVENT, Source, Sources
-from onhook.event_flow.tracing import name_trace, with_context
 from onhook.event_flow.suspect import SUSPECTED_AFTER, Suspects
+from onhook.event_flow.tracing import name_trace, with_context
 
 log = structlog.get_logger()
 

@@ -194,9 +194,7 @@ class RabbitBus:
                     await close_channel(channel)
                 return found
 
-    async def _look_through(
-        self, channel: Channel, queue: str, wanted: set[str]
-    ) -> list[Delivery]:
+    async def _look_through(self, channel: Channel, queue: str, wanted: set[str]) -> list[Delivery]:
         """Get message after message until all are found; then the others go back."""
         found: list[tuple[int, DeliveredMessage]] = []
         others: list[int] = []
