@@ -135,7 +135,9 @@ async def running(
         if needs_webhook:
             check_webhooks(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
-        outgoing = (ShadowOutgoing if settings.shadow else Outgoing)(client, connectors, signing, _now)
+        outgoing = (ShadowOutgoing if settings.shadow else Outgoing)(
+            client, connectors, signing, _now
+        )
         handover = Handover(bus, journal, _now)
         metrics = WorkerMetrics(settings.metrics_names)
         spans = stack.enter_context(exporting(os.environ, lines.append))

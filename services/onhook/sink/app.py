@@ -94,7 +94,9 @@ def _app(
     )
     app[STORE] = store
     app[SEEDED] = settings.sink_token
-    app[RECORDER] = recorder = Recorder(store, max_body=settings.sink_max_body, observe=metrics.told(observe))
+    app[RECORDER] = recorder = Recorder(
+        store, max_body=settings.sink_max_body, observe=metrics.told(observe)
+    )
     app.middlewares.append(faults)
     app.router.add_route("*", CAPTURE_PATH, recorder.record, expect_handler=go_on)
     register(app, [_routed(operation) for operation in api.operations])
