@@ -40,7 +40,10 @@ async def test_a_2xx_is_a_delivery_journaled_and_acknowledged(
     assert (told.status, told.again_in_s, told.gave_up) == (202, None, None)
     assert working.told.of(EventReceived) == [
         EventReceived(
-            event_type="AgentDisconnect", interaction_id=event["subject"], is_handled=True
+            event_type="AgentDisconnect",
+            interaction_id=event["subject"],
+            is_handled=True,
+            event_time=event["time"],
         )
     ]
     (request,) = endpoint.requests

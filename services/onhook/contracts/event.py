@@ -47,6 +47,7 @@ TEMPLATE_ALIASES: dict[str, str] = {
 """Names that templates may use for the outputs of another."""
 
 Text = Annotated[str, Meta(min_length=1)]
+_TRACE = "W3C trace context; it goes on with the run's requests. Anything else is ignored"
 
 
 class MalformedEvent(Exception):
@@ -65,6 +66,9 @@ class Event(Struct, frozen=True, kw_only=True):
     time: str | None = None
     datacontenttype: str | None = None
     flowversion: int | str | None = None
+    traceparent: Annotated[Any, Meta(description=_TRACE)] = None
+    """W3C trace context, by CloudEvents' distributed tracing extension. What is none is no error."""
+    tracestate: Annotated[Any, Meta(description=_TRACE)] = None
 
     @property
     def interaction_id(self) -> str | None:

@@ -43,6 +43,7 @@ from onhook.event_flow.sealing import keys_for
 from onhook.event_flow.shadow import shadow_lines, shadowed
 from onhook.event_flow.source_feed import Feeds, feeding, shadowing
 from onhook.event_flow.sources import Sources, load_sources
+from onhook.event_flow.span_export import exporting
 from onhook.event_flow.start_check import without_effect
 from onhook.event_flow.start_publishing import publish_at_start
 from onhook.event_flow.suspect import Suspects
@@ -141,11 +142,13 @@ async def running(
         if needs_webhook:
             check_webhooks(catalogue, overrides)
         client = await stack.enter_async_context(connected(egress_allow))
-        ways = ShadowOutgoing if settings.shadow else Outgoing
-        outgoing = ways(client, connectors, signing, _now)
+        outgoing = (ShadowOutgoing if settings.shadow else Outgoing)(
+            client, connectors, signing, _now
+        )
         handover = Handover(bus, journal, _now)
         metrics = WorkerMetrics(settings.metrics_names)
-        told = together(metrics, observe)
+        spans = stack.enter_context(exporting(os.environ, lines.append))
+        told = together(metrics, spans or ignore, observe)
         locks = RunLocks()
         endpoints = Endpoints(rules, _now, told)
         replay = Replay(
@@ -172,6 +175,7 @@ async def running(
                 observe=told,
                 clock=_now,
                 jitter=random.random,
+                begins_traces=spans is not None,
                 is_shadow=settings.shadow,
             )
         )

@@ -13,6 +13,7 @@ from onhook.contracts.event import (
 from onhook.contracts.run import MalformedRun, RunMessage, decode_run
 from onhook.contracts.topology import EVENT_FLOW, EVENTS_EXCHANGE, SHADOW
 from onhook.event_flow.dead_letter import Unprocessable, cut
+from onhook.event_flow.tracing import with_context
 
 MALFORMED = "malformed"
 UNKNOWN_EVENT = "unknown event"
@@ -38,7 +39,7 @@ def read(delivery: Delivery) -> Event | RunMessage:
     except MalformedEvent as error:
         raise Unprocessable(MALFORMED, str(error)) from None
     _check_type(event, delivery)
-    return event
+    return with_context(event, delivery.headers)
 
 
 def recognised(body: bytes) -> Event | RunMessage | None:

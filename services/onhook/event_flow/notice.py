@@ -11,6 +11,9 @@ from datetime import datetime
 import structlog
 from msgspec import Struct
 
+from onhook.event_flow.tracing import Span
+from onhook.journal.port import Attempt
+
 log = structlog.get_logger()
 
 
@@ -38,6 +41,9 @@ class AttemptMade(Struct, frozen=True, kw_only=True):
     origin: str = ""
     """scheme://host:port of its endpoint."""
     event_time: str | None = None
+    attempt: Attempt | None = None
+    """As it is recorded."""
+    span: Span | None = None
 
 
 class MessageSetAside(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from onhook.event_flow.handover import encoded, run_on_the_bus
 from onhook.event_flow.intake import recognised
 from onhook.event_flow.run_lock import RunLocks
 from onhook.event_flow.source_message import source_headers
+from onhook.event_flow.tracing import with_context
 from onhook.journal.port import DeadLetter, Journal, Run, RunState
 
 ARRIVES_WITHIN = timedelta(minutes=1)
@@ -158,7 +159,7 @@ class Replay:
             return Sent(None, "it cannot be read, and was sent again as it is")
         if isinstance(found, RunMessage):
             return await self._start_again(found.event, found.run_id)
-        return await self._start_again(found, entry.run_id)
+        return await self._start_again(with_context(found, delivery.headers), entry.run_id)
 
     async def _resume(self, message: RunMessage) -> str:
         """Resume at its own request, with attempts and age started anew."""

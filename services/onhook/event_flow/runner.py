@@ -63,6 +63,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     observe: Observer
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
+    begins_traces: bool = False
+    """A run whose event has no trace context begins a trace."""
     is_shadow: bool = False
     """Nothing may be noticed by anybody: no request leaves, and no screen pops."""
 

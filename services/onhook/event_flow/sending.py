@@ -37,6 +37,7 @@ from onhook.event_flow.retry import (
     next_attempt,
     too_late,
 )
+from onhook.event_flow.tracing import Span, span_of, with_trace
 from onhook.flow import engine
 from onhook.flow.effect import SendRequest
 from onhook.flow.errors import RunError
@@ -74,6 +75,7 @@ class Sending:
         self._began = time.perf_counter()
         self._url = ""
         self._origin = ""
+        self._span: Span | None = None
         self._connector: str | None = None
 
     async def perform(self) -> Reached | None:
@@ -301,6 +303,16 @@ class Sending:
             )
         except NotItsOrigin as error:
             raise RunError(node, str(error)) from None
+        self._span = span_of(
+            self._run.message,
+            self._effect.address,
+            self._effect.visit,
+            number,
+            begins=self._parts.begins_traces,
+        )
+        if self._span is not None:
+            headers = with_trace(rendered.headers, self._span)
+            rendered = msgspec.structs.replace(rendered, headers=headers)
         return await attempt(
             way,
             self._effect,
@@ -401,6 +413,8 @@ class Sending:
                 flow_name=self._run.flow.name,
                 origin=self._origin,
                 event_time=self._run.message.event.time,
+                attempt=row,
+                span=self._span,
             )
         )
         if again_in_s is None and gave_up is None:

@@ -34,6 +34,7 @@ from onhook.event_flow.source_feed import Feed, Feeds
 from onhook.event_flow.source_message import SourceMessage, named_source, received, replayed
 from onhook.event_flow.sources import NO_EVENT, Source, Sources
 from onhook.event_flow.suspect import SUSPECTED_AFTER, Suspects
+from onhook.event_flow.tracing import name_trace, with_context
 
 log = structlog.get_logger()
 
@@ -136,6 +137,7 @@ class Worker:
         message: Event | RunMessage | None = None
         try:
             message = read(delivery)
+            name_trace(message)
             if isinstance(message, RunMessage):
                 await self._run(message, delivery, slots)
             else:
@@ -165,7 +167,8 @@ class Worker:
         """A source's message: made an event, which then is one like any other."""
         event: Event | None = None
         try:
-            event = source.read(message, self._clock())
+            event = with_context(source.read(message, self._clock()), delivery.headers)
+            name_trace(event)
             origin = msgspec.structs.replace(
                 _origin(delivery), body=encode_event(event), content_type=CONTENT_TYPE
             )
