@@ -103,7 +103,8 @@ async def test_what_is_under_way_ended_just_now_or_has_a_dead_letter_stays(
             await journal.save(old_run(state.value, state=state))
         await journal.save(old_run("with a dead letter", state=RunState.DEAD))
         await journal.note_dead_letter(a_dead_letter(run_id="with a dead letter"))
-        await journal.save(old_run("just now", ended=ago(seconds=100), created_at=ago(days=9)))
+        just_now = datetime.now(UTC) - timedelta(seconds=100)
+        await journal.save(old_run("just now", ended=just_now, created_at=ago(days=9)))
         await journal.save(old_run("over"))
         await sweep(journal)
         stay = {"running", "waiting", "with a dead letter", "just now"}
