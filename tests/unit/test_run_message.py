@@ -77,7 +77,7 @@ callers = st.builds(
 )
 runs = st.builds(
     RunMessage,
-    run_id=texts,
+    run_id=st.text(min_size=1, max_size=200),
     step=counts,
     event=events,
     flow_id=texts,
@@ -351,3 +351,10 @@ def test_a_screen_pop_s_id_is_the_same_each_time_and_no_other_s() -> None:
     assert screen_pop_id_of("r", "pop", 1) == screen_pop_id_of("r", "pop", 1)
     others = {screen_pop_id_of(*key) for key in [("r", "pop", 2), ("r", "p", 1), ("q", "pop", 1)]}
     assert len(others | {screen_pop_id_of("r", "pop", 1)}) == 4
+
+
+def test_a_run_s_id_fits_the_index_of_every_store():
+    assert decode_run(run_bytes(run_id="x" * 200)).run_id == "x" * 200
+    for run_id in ("", "x" * 201):
+        with pytest.raises(MalformedRun, match=r"\$\.run_id"):
+            decode_run(run_bytes(run_id=run_id))

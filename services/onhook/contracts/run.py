@@ -25,6 +25,8 @@ LARGEST_COUNT = 2**31 - 1
 """A larger number is forged: nothing that counts it, or keeps it in a table, has to expect it."""
 Count = Annotated[int, Meta(ge=0, le=LARGEST_COUNT)]
 VersionNumber = Annotated[int, Meta(ge=1, le=LARGEST_COUNT)]
+RunId = Annotated[str, Meta(min_length=1, max_length=200)]
+"""Ours have 36 characters; a forged one must fit every store's index."""
 Instant = Annotated[datetime, Meta(tz=True)]
 """A time with its offset: one without cannot be compared with now."""
 
@@ -104,7 +106,7 @@ class WaitingRequest(Struct, frozen=True, kw_only=True):
 class RunMessage(Struct, frozen=True, kw_only=True):
     """One execution of a flow on its way. `step` grows by one with each message of the run."""
 
-    run_id: str
+    run_id: RunId
     step: Count
     event: Event
     flow_id: str
