@@ -336,6 +336,7 @@ def test_the_description_holds_every_row_and_health() -> None:
         ("/labels", "post"),
         ("/broken", "post"),
         ("/livez", "get"),
+        ("/metrics", "get"),
         ("/readyz", "get"),
     }
 
