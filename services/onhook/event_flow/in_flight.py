@@ -33,8 +33,9 @@ from onhook.event_flow.breaker import (
 from onhook.event_flow.endpoint import BreakerState, Endpoint, EndpointState
 from onhook.event_flow.endpoint_rule import EndpointPolicy
 
-LONGEST_LINE = 32
-"""Requests of one endpoint that wait in memory."""
+LONGEST_LINE = 512
+"""Requests of one endpoint that wait in memory: more than its lanes are handed at once, so that what
+one busy endpoint takes in seconds makes no way through a tier."""
 PAUSED_LOOK_S = 600.0
 """A paused run looks again so often; resuming sends it on at once."""
 SPREAD_S = 120.0
