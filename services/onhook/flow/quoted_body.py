@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ _TOKEN = re.compile(r'"+|\'+|#|\n|[\[\]{},=]')
 _SIMPLE_ESCAPES = ('"', '"""')
 
 
-class _QuotedWriter:
+class _QuotedWriter(ABC):
     """A pebble Output; what differs between the formats are the four methods below."""
 
     single_quotes = True
@@ -141,12 +142,13 @@ class _QuotedWriter:
             self._out.fail("an expression stands directly behind another text", offset)
         return self.bare(value, is_key=self._is_key)
 
+    @abstractmethod
     def in_block(self, value: Any, offset: int) -> str:
         """For three double quotes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bare(self, value: Any, *, is_key: bool) -> str:
-        raise NotImplementedError
+        """For a place without quotes."""
 
 
 class TomlWriter(_QuotedWriter):
